@@ -1,0 +1,46 @@
+"""Fit a picture (Sitzmann et al. 2020, Sec. 3.1), at its pixels and between them.
+
+Find Φ: Ω = [-1, 1]² → R that minimises
+
+    L(Φ) = ∫_grid |Φ(x) − f(x)|² dx + ∫_Ω |Φ(x) − f(x)|² dx,
+
+where f is the picture: its values at the pixels, and the cubic spline through them everywhere else. The first
+integral is the paper's. Alone it is met by functions that are right at every pixel and wrong between; the second one,
+on points drawn anew at each step, forbids them.
+"""
+
+from skimage import data
+
+import sirenpde as sp
+
+# Measured by tests/benchmarks/signals.py --search: ω₁ = 90 carries the detail of 256² pixels, a fifth of their Nyquist
+# frequency. The first stage gives a picture within seconds, the second one the accuracy.
+RECIPE = {
+    "network": sp.Siren(first_omega=90),
+    "optimizer": [sp.Adam(steps=200, betas=(0.9, 0.99)), sp.Adam(steps=600, betas=(0.9, 0.99))],
+    "points": 4096,
+}
+
+
+def build(path: str = "", size: int = 256) -> sp.Problem:
+    """State the problem for a picture of the user's, or a photograph, with ``size`` pixels on its longer side."""
+    picture = sp.Raster.from_image(path or data.camera(), size=size)
+    components = picture.values[0, 0].size
+
+    def matches(a, phi):
+        return phi.u - a.f
+
+    return sp.Problem(
+        name="fit_image",
+        fields={"u": components},
+        given={"f": picture},
+        constraints=[
+            sp.Constraint("pixels", on=picture.grid, residual=matches),
+            sp.Constraint("between", on=sp.Box(**picture.grid.bounds), residual=matches),
+        ],
+        exact={"u": picture},
+    )
+
+
+if __name__ == "__main__":
+    sp.solve(build(), **RECIPE).save("fit_image.h5")

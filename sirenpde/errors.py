@@ -1,0 +1,95 @@
+"""The one tree of errors: everything that leaves the package for bad input hangs below ``SirenPDEError``.
+
+Each class carries ``exit_code``, the code with which the command ``sirenpde`` ends when it meets one. Each is also the
+built-in exception that a reader would expect, so that ``except ValueError`` works. A message is made of sentences: what
+is wrong, with the user's own name for it; what was got and what was expected; the usual cause; what to write instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SirenPDEError(Exception):
+    """The root of every error that the package raises on purpose."""
+
+    exit_code: int = 1
+
+
+class UsageError(SirenPDEError, ValueError):
+    """An argument of a call or a command that cannot be used."""
+
+    exit_code = 2
+
+
+class MissingExtraError(SirenPDEError, ImportError):
+    """An optional dependency that is not installed."""
+
+    exit_code = 2
+
+
+class ProblemError(SirenPDEError, ValueError):
+    """A statement that does not define a problem."""
+
+    exit_code = 3
+
+
+class RegionError(ProblemError):
+    """A region that is empty, or has other coordinates than are needed."""
+
+
+class ResidualError(ProblemError):
+    """A residual of a wrong shape, or one that no training could lower."""
+
+
+class ExpressionError(ProblemError):
+    """An expression that cannot be compiled or differentiated."""
+
+
+class UnknownNameError(ProblemError, AttributeError):
+    """A name that does not exist; an ``AttributeError`` too, since ``a``, ``phi`` and solutions look attributes up."""
+
+
+class DataError(SirenPDEError, ValueError):
+    """Data that cannot be read or used: an image, a sound, an array."""
+
+    exit_code = 4
+
+
+class FileError(DataError):
+    """A solution file that is damaged, foreign or hostile."""
+
+
+class NumericalError(SirenPDEError, ArithmeticError):
+    """A computation that left the finite numbers."""
+
+    exit_code = 5
+
+
+class TargetMissedError(SirenPDEError):
+    """A run that ended above the tolerance that was asked for."""
+
+    exit_code = 6
+
+
+class ResourceError(SirenPDEError, RuntimeError):
+    """Memory, disk or another resource that ran out."""
+
+    exit_code = 7
+
+
+class SirenPDEWarning(UserWarning):
+    """Something that is allowed and probably not meant, or data that was converted on reading."""
+
+
+def suggestion(name: str, candidates: Iterable[str], prefix: str = "") -> str:
+    """Return a sentence that names the candidate nearest to a misspelt name, or an empty string.
+
+    Args:
+        name: What was written.
+        candidates: What could have been meant.
+        prefix: What the user writes in front of the name, such as ``"a."``.
+    """
+    nearest = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.5)
+    return f"\n  Did you mean {prefix}{nearest[0]}?" if nearest else ""

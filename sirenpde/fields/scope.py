@@ -1,0 +1,230 @@
+"""What a residual is called with: ``a`` and ``phi``, bound to points and to a way to evaluate derivatives there.
+
+An ``AutogradScope`` answers any question, slowly: it serves tracing, and residuals that differentiate expressions. A
+``PlannedScope`` answers what was asked while tracing, by the evaluation that the planner chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sirenpde.errors import ExpressionError, UnknownNameError, suggestion
+from sirenpde.fields.autodiff import Autodiff, slope
+from sirenpde.fields.forms import Form
+from sirenpde.fields.layout import Layout
+from sirenpde.fields.plan import Evaluation
+from sirenpde.fields.quantity import Quantity, Scope
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a residual can read besides the fields.
+
+    Attributes:
+        where: What the user calls the residual, for messages.
+        layout: Fields and coordinates.
+        knowns: Name → function of points ``(n, d)`` in the problem's coordinates, giving ``(n, …)``.
+    """
+
+    where: str
+    layout: Layout
+    knowns: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+
+
+@dataclass
+class Record:
+    """What a residual asked for while it was traced.
+
+    Attributes:
+        forms: Per site, the forms that were evaluated.
+        differentiates: Whether an expression was differentiated, for which only autograd serves.
+        fields: The fields that were read.
+        knowns: The knowns that were read.
+    """
+
+    forms: list[set[Form]] = field(default_factory=lambda: [set()])
+    differentiates: bool = False
+    fields: set[str] = field(default_factory=set)
+    knowns: set[str] = field(default_factory=set)
+
+
+class AutogradScope(Scope):
+    """A scope in which every derivative is taken by nested autograd, and every question is recorded."""
+
+    def __init__(self, surroundings: Surroundings, network: nn.Module, points: Tensor) -> None:
+        """Bind a network to points of shape ``(n, d)``."""
+        self.where = surroundings.where
+        self.names = surroundings.layout.coordinates
+        self.network = network
+        self.points = points if points.requires_grad else points.detach().requires_grad_()
+        self.sites = [self.points]
+        self.answers = [Autodiff(network, self.points)]
+        self.record = Record()
+
+    def realise(self, site: int, forms: Sequence[Form]) -> list[Tensor]:
+        """Evaluate forms by nested autograd."""
+        self.record.forms[site].update(forms)
+        return [self.answers[site].form(form) for form in forms]
+
+    def slope(self, values: Tensor) -> Tensor:
+        """Differentiate an expression by autograd."""
+        self.record.differentiates = True
+        if not values.requires_grad:
+            msg = (
+                f"{self.where} differentiates a quantity that depends on no coordinate.\n  Data measured at points "
+                "have no derivative: give a known as a function or a Raster, or use its .gradient()."
+            )
+            raise ExpressionError(msg)
+        return slope(values, self.points)
+
+    def displaced(self, points: Tensor) -> int:
+        """Open a site at other points."""
+        points = points if points.requires_grad else points.requires_grad_()
+        self.sites.append(points)
+        self.answers.append(Autodiff(self.network, points))
+        self.record.forms.append(set())
+        return len(self.sites) - 1
+
+
+class PlannedScope(Scope):
+    """A scope in which derivatives come from the evaluations that were planned, one per site."""
+
+    def __init__(
+        self, surroundings: Surroundings, network: nn.Module, points: Tensor, plan: Sequence[Evaluation]
+    ) -> None:
+        """Bind a network and its plan to points of shape ``(n, d)``."""
+        self.where = surroundings.where
+        self.names = surroundings.layout.coordinates
+        self.network = network
+        self.points = points
+        self.sites = [points]
+        self.plan = plan
+        self.answers: dict[int, dict[Form, Tensor]] = {}
+
+    def realise(self, site: int, forms: Sequence[Form]) -> list[Tensor]:
+        """Look forms up, after one evaluation of all that the site needs."""
+        if site not in self.answers:
+            self.answers[site] = self.plan[site](self.network, self.sites[site])
+        answers = self.answers[site]
+        missing = [form for form in forms if form not in answers]
+        if missing:
+            self.refuse(
+                "asks for other derivatives than when it was checked.",
+                "A residual must ask for the same derivatives at every call: use torch.where in place of Python's if.",
+            )
+        return [answers[form] for form in forms]
+
+    def slope(self, values: Tensor) -> Tensor:
+        """Refuse: expressions are differentiated in an ``AutogradScope``, which tracing would have chosen."""
+        del values
+        self.refuse(
+            "differentiates an expression that it did not differentiate when it was checked.",
+            "A residual must take the same path at every call: use torch.where in place of Python's if.",
+        )
+
+    def displaced(self, points: Tensor) -> int:
+        """Open the next site."""
+        self.sites.append(points)
+        return len(self.sites) - 1
+
+
+EvaluationScope = AutogradScope | PlannedScope
+
+
+class Phi:
+    """The fields at the points, read as ``phi.NAME``; ``phi.at(x=1)`` are the fields at displaced points."""
+
+    __slots__ = ("_layout", "_scope", "_site")
+
+    def __init__(self, scope: EvaluationScope, layout: Layout, site: int = 0) -> None:
+        """Bind the fields to a scope and a site."""
+        self._scope = scope
+        self._layout = layout
+        self._site = site
+
+    def __getattr__(self, name: str) -> Quantity:
+        """Return the field of that name, shape ``(n,)`` or ``(n, c)``."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in self._layout.fields:
+            fields = ", ".join(self._layout.fields)
+            near = suggestion(name, self._layout.fields, "phi.")
+            msg = f"{self._scope.where} reads phi.{name}; the fields are {fields}.{near}"
+            raise UnknownNameError(msg)
+        if isinstance(self._scope, AutogradScope):
+            self._scope.record.fields.add(name)
+        return Quantity(self._scope, forms=self._layout.forms(name), site=self._site)
+
+    def at(self, **coordinates: float | Quantity) -> Phi:
+        """Return the fields at the same points with some coordinates replaced by numbers or quantities ``(n,)``."""
+        points = self._scope.sites[self._site]
+        columns = list(points.unbind(dim=1))
+        for name, value in coordinates.items():
+            if name not in self._layout.coordinates:
+                known = self._layout.coordinates
+                near = suggestion(name, known)
+                msg = f"{self._scope.where} reads phi.at({name}=…); the coordinates are {', '.join(known)}.{near}"
+                raise UnknownNameError(msg)
+            columns[self._layout.coordinates.index(name)] = self._column(name, value, points)
+        return Phi(self._scope, self._layout, self._scope.displaced(torch.stack(columns, dim=1)))
+
+    def _column(self, name: str, value: Any, points: Tensor) -> Tensor:
+        if isinstance(value, Quantity):
+            if value.trailing:
+                self._scope.refuse(
+                    f"displaces {name} by a quantity of shape {value.shape}.", "A coordinate is a scalar, (n,)."
+                )
+            return value.tensor
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self._scope.refuse(f"displaces {name} to {value!r}.", "Give a number, or a quantity such as a.x + 0.1.")
+        return torch.full_like(points[:, 0], float(value))
+
+
+class Given:
+    """What is known at the points, read as ``a.NAME``: coordinates, knowns, data, and ``a.normal`` on a boundary."""
+
+    __slots__ = ("_local", "_scope", "_surroundings")
+
+    def __init__(self, scope: EvaluationScope, surroundings: Surroundings, local: Mapping[str, Tensor]) -> None:
+        """Bind knowns to a scope; ``local`` holds what comes with the points: data, and the normal."""
+        self._scope = scope
+        self._surroundings = surroundings
+        self._local = local
+
+    def __getattr__(self, name: str) -> Quantity:
+        """Return what is known by that name, shape ``(n,)`` or ``(n, k)``."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        scope = self._scope
+        if name in scope.names:
+            return Quantity(scope, scope.points[:, scope.names.index(name)])
+        if name in self._local:
+            return Quantity(scope, self._local[name])
+        if name not in self._surroundings.knowns:
+            raise UnknownNameError(self._complaint(name))
+        if isinstance(scope, AutogradScope):
+            scope.record.knowns.add(name)
+        return Quantity(scope, self._surroundings.knowns[name](scope.points))
+
+    def _complaint(self, name: str) -> str:
+        layout = self._surroundings.layout
+        groups = {
+            "coordinates": list(layout.coordinates),
+            "given": list(self._surroundings.knowns),
+            "with the points": list(self._local),
+        }
+        listed = " and ".join(f"{', '.join(names)} ({group})" for group, names in groups.items() if names)
+        if name == "normal":
+            hint = (
+                "\n  Only boundaries have a normal: pose the condition on region.boundary or on a side, region.at(x=1)."
+            )
+        elif name in layout.fields:
+            hint = f"\n  {name} is a field: write phi.{name}."
+        else:
+            hint = suggestion(name, [each for names in groups.values() for each in names], "a.")
+        return f"{self._scope.where} reads a.{name}; the names it can read are {listed}.{hint}"

@@ -1,0 +1,196 @@
+"""Run a residual once on a few points, before any training, to see what it asks for and whether it makes sense.
+
+The residual meets a small random network, by autograd, at two numbers of points: a shape that follows the count is told
+from one that happens to equal it, and points in another order must give the same values in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sirenpde.errors import ResidualError, SirenPDEError
+from sirenpde.fields.forms import Form
+from sirenpde.fields.plan import Evaluation, choose
+from sirenpde.fields.quantity import Quantity
+from sirenpde.fields.scope import AutogradScope, Given, Phi, PlannedScope, Surroundings
+
+Residual = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A residual and what it was seen to ask for.
+
+    Attributes:
+        residual: The function of ``(a, phi)``.
+        surroundings: The names that it can read.
+        sites: Per site, the forms that it needs; the first site is the points themselves.
+        differentiates: Whether it differentiates an expression, for which only autograd serves.
+        shapes: Per part of what it returns, the component axes: () or (k,).
+        fields: The fields that it reads.
+        knowns: The knowns that it reads.
+    """
+
+    residual: Residual
+    surroundings: Surroundings
+    sites: tuple[tuple[Form, ...], ...]
+    differentiates: bool
+    shapes: tuple[tuple[int, ...], ...]
+    fields: frozenset[str]
+    knowns: frozenset[str]
+
+    def plan(self, network: nn.Module) -> list[Evaluation]:
+        """Return the cheapest evaluation per site; empty where the residual needs autograd throughout."""
+        layout = self.surroundings.layout
+        if self.differentiates:
+            return []
+        return [choose(forms, network, len(layout.coordinates), layout.outputs) for forms in self.sites]
+
+    def evaluate(
+        self, network: nn.Module, points: Tensor, local: Mapping[str, Tensor], plan: list[Evaluation]
+    ) -> list[Tensor]:
+        """Return the parts of the residual at points of shape ``(n, d)``, each ``(n,)`` or ``(n, k)``."""
+        if plan:
+            return run(self.residual, PlannedScope(self.surroundings, network, points, plan), self.surroundings, local)
+        with torch.enable_grad():  # derivatives need the graph, even where the caller wants none
+            parts = run(self.residual, AutogradScope(self.surroundings, network, points), self.surroundings, local)
+        return parts if torch.is_grad_enabled() else [part.detach() for part in parts]
+
+
+def run(
+    residual: Residual, scope: AutogradScope | PlannedScope, surroundings: Surroundings, local: Mapping[str, Tensor]
+) -> list[Tensor]:
+    """Call a residual and return its parts as tensors; refuse what is no ``(n,)``, ``(n, k)`` or tuple of such."""
+    answer = residual(Given(scope, surroundings, local), Phi(scope, surroundings.layout))
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    if not parts:
+        scope.refuse("returned an empty tuple.", "Return at least one quantity that must vanish.")
+    return [_part(part, scope) for part in parts]
+
+
+def _part(part: object, scope: AutogradScope | PlannedScope) -> Tensor:
+    if not isinstance(part, Quantity):
+        hints = {
+            "NoneType": "The function has no return statement, or one without a value.",
+            "list": "Return a tuple of quantities, or one quantity.",
+            "Tensor": "Return a quantity: an expression made of phi and a, which carries the weights.",
+        }
+        hint = hints.get(type(part).__name__, "Return an expression made of phi and a.")
+        what = f"returned a {type(part).__name__}; expected a quantity of shape (n,) or (n, k), or a tuple of such."
+        scope.refuse(what, hint)
+    tensor = part.tensor
+    if tensor.dtype == torch.bool or not tensor.is_floating_point():
+        scope.refuse(
+            f"returned values of type {tensor.dtype}; expected real numbers.",
+            "Return the difference of the two sides, not a comparison.",
+        )
+    # A matrix-valued residual, such as the gradient of a vector, is a list of k numbers per point.
+    return tensor if tensor.ndim <= 2 else tensor.flatten(1)
+
+
+def trace(
+    residual: Residual,
+    surroundings: Surroundings,
+    network: nn.Module,
+    samples: tuple[tuple[Tensor, Mapping[str, Tensor]], tuple[Tensor, Mapping[str, Tensor]]],
+) -> Traced:
+    """Run a residual on two small samples and return what it asks for.
+
+    Args:
+        residual: The function of ``(a, phi)``.
+        surroundings: The names that it can read.
+        network: A small random network in float64.
+        samples: Points ``(n, d)`` and what comes with them, for n = 2 and n = 3.
+
+    Raises:
+        ResidualError: If the residual fails, or returns a wrong shape, or mixes points, or is not finite.
+    """
+    scopes = []
+    answers = []
+    for points, local in samples:
+        scope = AutogradScope(surroundings, network, points)
+        answers.append(_guarded(residual, scope, surroundings, local))
+        scopes.append(scope)
+    _check_shapes(answers, samples, surroundings.where)
+    _check_finite(answers[1], samples[1][0], surroundings)
+    _check_order(residual, surroundings, network, samples[1], answers[1])
+    record = scopes[1].record
+    return Traced(
+        residual,
+        surroundings,
+        tuple(tuple(sorted(forms)) for forms in record.forms),
+        record.differentiates,
+        tuple(tuple(part.shape[1:]) for part in answers[1]),
+        frozenset(record.fields),
+        frozenset(record.knowns),
+    )
+
+
+def _guarded(
+    residual: Residual, scope: AutogradScope, surroundings: Surroundings, local: Mapping[str, Tensor]
+) -> list[Tensor]:
+    """Run a residual; turn whatever it raises into a ``ResidualError`` that names it."""
+    try:
+        return run(residual, scope, surroundings, local)
+    except SirenPDEError:
+        raise
+    except Exception as error:
+        msg = (
+            f"{surroundings.where} failed when it was tried on {scope.count} points: {type(error).__name__}: {error}\n"
+            "  A residual is a function of (a, phi) that returns what must vanish, such as sp.laplacian(phi.u) - a.f."
+        )
+        raise ResidualError(msg) from error
+
+
+def _check_shapes(answers: list[list[Tensor]], samples: Any, where: str) -> None:
+    counts = [points.shape[0] for points, _ in samples]
+    for first, second in zip(answers[0], answers[1], strict=True):
+        wrong = second.shape[0] != counts[1] or first.shape[1:] != second.shape[1:]
+        if wrong:
+            msg = (
+                f"{where} returned shape {tuple(second.shape)} at {counts[1]} points and {tuple(first.shape)} at "
+                f"{counts[0]}; expected (n,) or (n, k).\n  Usual cause: components stand as if they were points, or "
+                "points as components."
+            )
+            raise ResidualError(msg)
+
+
+def _check_finite(parts: list[Tensor], points: Tensor, surroundings: Surroundings) -> None:
+    for part in parts:
+        good = torch.isfinite(part.reshape(len(points), -1)).all(dim=1)
+        if not good.all():
+            place = points[int((~good).nonzero()[0, 0])]
+            pairs = zip(surroundings.layout.coordinates, place.tolist(), strict=True)
+            at = ", ".join(f"{name}={value:.6g}" for name, value in pairs)
+            msg = (
+                f"{surroundings.where} is not finite at {at}.\n  Usual cause: a root or logarithm of a negative "
+                "number, or a division by zero there. Change the formula, or leave the place out with .where(…)."
+            )
+            raise ResidualError(msg)
+
+
+def _check_order(
+    residual: Residual,
+    surroundings: Surroundings,
+    network: nn.Module,
+    sample: tuple[Tensor, Mapping[str, Tensor]],
+    answer: list[Tensor],
+) -> None:
+    """Refuse a residual whose values at the points change when the points come in another order."""
+    points, local = sample
+    turned = torch.arange(len(points)).roll(1)
+    scope = AutogradScope(surroundings, network, points[turned])
+    again = _guarded(residual, scope, surroundings, {name: values[turned] for name, values in local.items()})
+    for before, after in zip(answer, again, strict=True):
+        if not torch.allclose(before[turned], after, rtol=1e-9, atol=1e-9 * (1.0 + before.abs().max().item())):
+            msg = (
+                f"{surroundings.where} mixes points, or is random: the same points in another order give other "
+                "values.\n  A residual sees each point alone. Integrals over a region are the loss's own work; data "
+                "come through given={…}."
+            )
+            raise ResidualError(msg)

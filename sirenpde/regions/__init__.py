@@ -1,0 +1,1 @@
+"""Regions: where a condition holds, how large it is, and points drawn from it."""

@@ -1,0 +1,203 @@
+"""Boxes in any number of named coordinates, and their slices: the sides, the start, a cut through the middle."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from sirenpde.errors import RegionError, suggestion
+from sirenpde.regions.region import Region, Sample, Union, as_points, require_interval, require_name
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Box(Region):
+    """A box: the product of intervals.
+
+    Args:
+        intervals: Coordinate → (low, high), in the order of the columns of points.
+
+    Raises:
+        RegionError: If there is no coordinate, a name is no identifier, or an interval is empty or not finite.
+
+    Example:
+        >>> domain = Box(x=(-1, 1), t=(0, 2))
+        >>> domain.measure
+        4.0
+        >>> domain.at(t=0).measure
+        2.0
+    """
+
+    intervals: dict[str, tuple[float, float]]
+
+    def __init__(self, **intervals: tuple[float, float]) -> None:
+        """Check the intervals and keep them as floats."""
+        if not intervals:
+            msg = "Box() has no coordinates. Write for example Box(x=(-1, 1), t=(0, 1))."
+            raise RegionError(msg)
+        of = f"Box({', '.join(f'{name}={interval}' for name, interval in intervals.items())})"
+        checked = {require_name(name, of): require_interval(name, interval, of) for name, interval in intervals.items()}
+        object.__setattr__(self, "intervals", checked)
+
+    def __hash__(self) -> int:
+        """Hash the intervals."""
+        return hash(tuple(self.intervals.items()))
+
+    def __repr__(self) -> str:
+        """Return the call that makes the box."""
+        return f"Box({', '.join(f'{name}=({low:g}, {high:g})' for name, (low, high) in self.intervals.items())})"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The coordinates, in the order given."""
+        return tuple(self.intervals)
+
+    @property
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """The intervals."""
+        return dict(self.intervals)
+
+    @property
+    def measure(self) -> float:
+        """The product of the lengths."""
+        return math.prod(high - low for low, high in self.intervals.values())
+
+    def contains(self, points: np.ndarray) -> np.ndarray:
+        """Tell which points lie in the box, up to 1e-9 of its extent."""
+        array = as_points(self, points)
+        low, high = np.array(list(self.intervals.values())).T
+        slack = 1e-9 * (high - low)
+        return np.asarray(np.all((array >= low - slack) & (array <= high + slack), axis=1))
+
+    def draw(self, count: int, generator: torch.Generator) -> Sample:
+        """Draw points of a scrambled Sobol sequence: each uniform in the box, together more even than random ones."""
+        low, high = torch.tensor(list(self.intervals.values()), dtype=torch.float64).T
+        return Sample(low + (high - low) * low_discrepancy(count, len(low), generator))
+
+    def at(self, **values: float) -> Slice:
+        """Return the slice where some coordinates have given values.
+
+        Args:
+            values: Coordinate → value. At one end of one coordinate the slice is a side and has the outward normal.
+
+        Raises:
+            RegionError: If a coordinate does not exist, or a value lies outside its interval.
+        """
+        if not values:
+            msg = (
+                f"{self!r}.at() names no coordinate. Write for example "
+                f".at({self.names[0]}={self.bounds[self.names[0]][0]:g})."
+            )
+            raise RegionError(msg)
+        return Slice(self, {name: self._value(name, value) for name, value in values.items()})
+
+    def _value(self, name: str, value: float) -> float:
+        if name not in self.intervals:
+            msg = (
+                f"{self!r}.at({name}={value!r}): the coordinates are "
+                f"{', '.join(self.names)}.{suggestion(name, self.names)}"
+            )
+            raise RegionError(msg)
+        low, high = self.intervals[name]
+        number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+        if not low <= number <= high:
+            msg = (
+                f"{self!r}.at({name}={value!r}) has no points: {name} runs from {low:g} to {high:g}.\n  A "
+                "condition on an empty "
+                f"region would always hold. Write .at({name}={low:g}) or .at({name}={high:g}), or make the box longer."
+            )
+            raise RegionError(msg)
+        return number
+
+    @property
+    def boundary(self) -> Region:
+        """All sides together, with the outward normal and the surface measure; the ends of time included."""
+        return Union(tuple(self.at(**{name: end}) for name, interval in self.intervals.items() for end in interval))
+
+
+@dataclass(frozen=True, repr=False)
+class Slice(Region):
+    """The part of a box where some coordinates have given values; made by ``Box.at``.
+
+    Its points keep every coordinate of the box. Its measure is that of the coordinates that are left free, 1 for a
+    single point.
+    """
+
+    box: Box
+    values: dict[str, float]
+
+    def __hash__(self) -> int:
+        """Hash the box and the values."""
+        return hash((self.box, tuple(self.values.items())))
+
+    def __repr__(self) -> str:
+        """Return the call that makes the slice."""
+        return f"{self.box!r}.at({', '.join(f'{name}={value:g}' for name, value in self.values.items())})"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The coordinates of the box."""
+        return self.box.names
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The coordinates that are not fixed."""
+        return tuple(name for name in self.names if name not in self.values)
+
+    @property
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """The intervals of the box; a fixed coordinate has its value at both ends."""
+        return {
+            name: (self.values[name],) * 2 if name in self.values else ends for name, ends in self.box.bounds.items()
+        }
+
+    @property
+    def measure(self) -> float:
+        """The product of the lengths of the free coordinates."""
+        return math.prod(self.box.bounds[name][1] - self.box.bounds[name][0] for name in self.free)
+
+    @property
+    def has_normal(self) -> bool:
+        """Whether the slice is a side: one coordinate fixed, at an end."""
+        return len(self.values) == 1 and all(value in self.box.bounds[name] for name, value in self.values.items())
+
+    def contains(self, points: np.ndarray) -> np.ndarray:
+        """Tell which points lie in the slice, up to 1e-9 of the box's extent."""
+        array = as_points(self, points)
+        inside = self.box.contains(array)
+        for name, value in self.values.items():
+            low, high = self.box.bounds[name]
+            inside &= np.abs(array[:, self.names.index(name)] - value) <= 1e-9 * (high - low)
+        return inside
+
+    def draw(self, count: int, generator: torch.Generator) -> Sample:
+        """Draw points of a scrambled Sobol sequence in the free coordinates."""
+        drawn = low_discrepancy(count, len(self.free), generator)
+        points = torch.empty(count, len(self.names), dtype=torch.float64)
+        for column, name in enumerate(self.names):
+            low, high = self.box.bounds[name]
+            points[:, column] = (
+                self.values[name] if name in self.values else low + (high - low) * drawn[:, self.free.index(name)]
+            )
+        return Sample(points, self._normal(count) if self.has_normal else None)
+
+    def _normal(self, count: int) -> torch.Tensor:
+        normal = torch.zeros(count, len(self.names), dtype=torch.float64)
+        for name, value in self.values.items():
+            normal[:, self.names.index(name)] = 1.0 if value == self.box.bounds[name][1] else -1.0
+        return normal
+
+
+def low_discrepancy(count: int, dimension: int, generator: torch.Generator) -> torch.Tensor:
+    """Return ``count`` points of a freshly scrambled Sobol sequence in the unit cube, shape ``(count, dimension)``.
+
+    Scrambling makes each point uniform and each draw independent of the last; without it the first point would be the
+    corner itself.
+    """
+    if dimension == 0:
+        return torch.empty(count, 0, dtype=torch.float64)
+    seed = int(torch.randint(2**31, (), generator=generator))
+    return torch.quasirandom.SobolEngine(dimension, scramble=True, seed=seed).draw(count, dtype=torch.float64)

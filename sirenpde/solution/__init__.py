@@ -1,0 +1,1 @@
+"""The solution: evaluation, scores, files and pictures."""

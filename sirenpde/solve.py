@@ -1,0 +1,261 @@
+"""The front door: ``solve(problem)`` chooses what was left to it, trains, and returns the solution."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import torch
+from torch import nn
+
+from sirenpde.errors import NumericalError, SirenPDEError, TargetMissedError, UsageError
+from sirenpde.fields.siren import Siren, SirenNetwork
+from sirenpde.regions.region import Sample, arranged
+from sirenpde.solution.provenance import provenance
+from sirenpde.solution.score import score
+from sirenpde.solution.solution import Solution
+from sirenpde.statement.problem import Problem
+from sirenpde.statement.raster import Raster
+from sirenpde.statement.waveform import Waveform
+from sirenpde.training.collocation import Collocation, share_out
+from sirenpde.training.defaults import Defaults, choose_defaults
+from sirenpde.training.loop import Budget, Outcome, Trainer
+from sirenpde.training.loss import IntegralLoss
+from sirenpde.training.optimizer import Optimizer
+from sirenpde.training.progress import ProgressDisplay
+from sirenpde.training.reproducibility import derived_seed, require_device, require_dtype, require_seed
+from sirenpde.training.status import Status
+
+
+def solve(
+    problem: Problem,
+    *,
+    network: str | Siren | nn.Module = "auto",
+    optimizer: str | Optimizer | Sequence[Optimizer] = "auto",
+    points: str | int | Mapping[str, int] = "auto",
+    steps: int | None = None,
+    max_seconds: float | None = None,
+    tolerance: float | None = None,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    dtype: str | torch.dtype = "auto",
+    progress: bool = True,
+    throw: bool = True,
+) -> Solution:
+    """Find the fields of a problem by minimising its integral loss.
+
+    Args:
+        problem: The statement.
+        network: An ``sp.Siren``, or a torch module from ``(n, d)`` to ``(n, o)`` to start from, which is copied.
+        optimizer: One optimizer, or a list of stages that follow each other.
+        points: Points per step, shared out by measure, or a dictionary by constraint.
+        steps: A limit on the steps of all stages together.
+        max_seconds: A limit on the wall time of training.
+        tolerance: The root mean square that every residual must reach on points that were not trained on.
+        seed: The same seed on the same machine, versions, device and number of threads gives the same bits.
+        device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, …; by default a GPU where there is one.
+        dtype: ``"float32"`` or ``"float64"``.
+        progress: Whether to show a bar; nothing is shown where there is no terminal.
+        throw: Whether to raise where the run diverged or missed the tolerance.
+
+    Returns:
+        The solution; ``solution.status`` says how the run ended.
+
+    Raises:
+        UsageError: If an argument cannot be used.
+        NumericalError: If the run diverged and ``throw`` is true; its ``solution`` holds the last good fields.
+        TargetMissedError: If a tolerance was given and missed, and ``throw`` is true; likewise.
+
+    Example:
+        >>> import torch
+        >>> import sirenpde as sp
+        >>> time = sp.Box(t=(0, 1))
+        >>> decay = sp.Problem(
+        ...     name="decay",
+        ...     fields="u",
+        ...     constraints=[
+        ...         sp.Constraint("equation", on=time, residual=lambda a, phi: sp.partial(phi.u, "t") + phi.u),
+        ...         sp.Constraint("start", on=time.at(t=0), residual=lambda a, phi: phi.u - 1),
+        ...     ],
+        ... )
+        >>> solution = sp.solve(decay, network=sp.Siren(width=16, depth=1, omega=1, first_omega=1), steps=5)
+        >>> solution.u(t=[0.0, 0.5, 1.0]).shape
+        (3,)
+    """
+    if not isinstance(problem, Problem):
+        msg = f"solve got a {type(problem).__name__}; expected an sp.Problem."
+        raise UsageError(msg)
+    seed = require_seed(seed)
+    defaults = choose_defaults(problem)
+    stages = _stages(optimizer, defaults)
+    budget = _budget(steps, max_seconds, tolerance)
+    counts = share_out(problem, defaults.points if isinstance(points, str) and points == "auto" else _points(points))
+    place = require_device(device)
+    number_type = require_dtype(defaults.dtype if isinstance(dtype, str) and dtype == "auto" else dtype)
+    module = _network(network, defaults, problem, seed).to(place, number_type)
+
+    held_out = _held_out(problem, counts, seed, place, number_type)
+    trainer = Trainer(IntegralLoss(problem, module), Collocation(problem, counts, seed), held_out, budget)
+    total = min(sum(stage.steps for stage in stages), budget.steps or 2**62)
+    names = [constraint.name for constraint in problem.constraints]
+    with ProgressDisplay(problem.name, total, names, shown=progress) as display:
+        outcome = trainer.run(stages, display)
+    settings = _settings(problem, module, stages, counts, seed)
+    solution = _solution(problem, module, outcome, held_out, settings)
+    if throw:
+        _raise_failure(problem, solution, outcome, budget)
+    return solution
+
+
+def _stages(optimizer: object, defaults: Defaults) -> tuple[Optimizer, ...]:
+    if isinstance(optimizer, str) and optimizer == "auto":
+        return defaults.stages
+    stages = (optimizer,) if isinstance(optimizer, Optimizer) else optimizer
+    if (
+        not isinstance(stages, Sequence)
+        or isinstance(stages, str)
+        or not stages
+        or not all(isinstance(each, Optimizer) for each in stages)
+    ):
+        msg = f'optimizer={optimizer!r}: expected "auto", an optimizer such as sp.Adam(steps=1000), or a list of such.'
+        raise UsageError(msg)
+    return tuple(stages)
+
+
+def _points(points: object) -> int | Mapping[str, int]:
+    if isinstance(points, Mapping) or (isinstance(points, int) and not isinstance(points, bool)):
+        return points
+    msg = f'points={points!r}: expected "auto", a positive integer, or a dictionary from constraints to integers.'
+    raise UsageError(msg)
+
+
+def _budget(steps: object, max_seconds: object, tolerance: object) -> Budget:
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 10**9):
+        msg = f"steps={steps!r}: expected a positive integer, or None to leave it to the optimizer."
+        raise UsageError(msg)
+    for name, value in (("max_seconds", max_seconds), ("tolerance", tolerance)):
+        bad = isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf
+        if value is not None and bad:
+            msg = f"{name}={value!r}: expected a positive number, or None for no limit."
+            raise UsageError(msg)
+    return Budget(steps, max_seconds, tolerance)  # type: ignore[arg-type]
+
+
+def _network(network: object, defaults: Defaults, problem: Problem, seed: int) -> nn.Module:
+    if isinstance(network, nn.Module):
+        return _copied(network, problem)
+    declaration = defaults.network if isinstance(network, str) and network == "auto" else network
+    if not isinstance(declaration, Siren):
+        msg = f'network={network!r}: expected "auto", an sp.Siren(…), or a torch module.'
+        raise UsageError(msg)
+    return declaration.build(
+        len(problem.coordinates), problem.layout.outputs, seed=derived_seed(seed, "weights"), bounds=problem.bounds
+    )
+
+
+def _copied(network: nn.Module, problem: Problem) -> nn.Module:
+    """Return a copy of a user's module, after trying it on the problem's coordinates."""
+    module = copy.deepcopy(network)
+    weight = next(module.parameters(), None)
+    shape = (3, problem.layout.outputs)
+    try:
+        answer = module(torch.zeros(3, len(problem.coordinates), dtype=weight.dtype if weight is not None else None))
+        got = tuple(answer.shape)
+    except Exception as error:
+        msg = f"the network failed on points of shape (3, {len(problem.coordinates)}): {type(error).__name__}: {error}"
+        raise UsageError(msg) from error
+    if weight is None or got != shape:
+        msg = (
+            f"the network gave shape {got} for 3 points; expected {shape}, one column per field component, and "
+            "weights to train."
+        )
+        raise UsageError(msg)
+    return module
+
+
+def _held_out(
+    problem: Problem, counts: Mapping[str, int], seed: int, device: torch.device, dtype: torch.dtype
+) -> list[Sample]:
+    """Return points per constraint that training never sees; of a finite region, a draw from its own points."""
+    samples = []
+    for constraint in problem.constraints:
+        region = constraint.on
+        generator = torch.Generator().manual_seed(derived_seed(seed, f"held out/{constraint.name}"))
+        count = min(4 * counts[constraint.name], 16384)
+        sample = (
+            region.take(torch.arange(region.size))
+            if region.size is not None and region.size <= count
+            else region.draw(count, generator)
+        )
+        samples.append(arranged(sample, region.names, problem.coordinates).to(device, dtype))
+    return samples
+
+
+def _settings(
+    problem: Problem, module: nn.Module, stages: Sequence[Optimizer], counts: Mapping[str, int], seed: int
+) -> dict[str, object]:
+    """Return what the run was made with, as plain numbers and text."""
+    settings: dict[str, object] = {
+        "seed": seed,
+        "points": dict(counts),
+        "optimizer": [{"name": type(stage).__name__, **asdict(stage)} for stage in stages],
+        "evaluation": {
+            constraint.name: [way.name for way in traced.plan(module)] or ["autograd"]
+            for constraint, traced in zip(problem.constraints, problem.traced, strict=True)
+        },
+        "known_up_to_a_constant": sorted(problem.unpinned),
+    }
+    if isinstance(module, SirenNetwork):
+        settings["network"] = asdict(module.declaration)
+    knowns = [each.known for each in (*problem.references.values(), *problem.knowns.values())]
+    sound = next((known for known in knowns if isinstance(known, Waveform)), None)
+    if sound is not None:
+        settings |= {"kind": "sound", "rate": sound.rate, "peak": sound.peak}
+    elif any(isinstance(known, Raster) for known in knowns):
+        settings["kind"] = "picture"
+    else:
+        settings["kind"] = "field"
+    return settings
+
+
+def _solution(
+    problem: Problem, module: nn.Module, outcome: Outcome, held_out: Sequence[Sample], settings: dict[str, object]
+) -> Solution:
+    weight = next(module.parameters())
+    return Solution(
+        name=problem.name,
+        layout=problem.layout,
+        network=module,
+        status=outcome.status,
+        history=outcome.history,
+        score=score(problem, module, held_out),
+        settings=settings,
+        provenance=provenance(weight.device, weight.dtype),
+        problem=problem,
+    )
+
+
+def _raise_failure(problem: Problem, solution: Solution, outcome: Outcome, budget: Budget) -> None:
+    """Raise where the run diverged, or missed a tolerance that was given."""
+    error: SirenPDEError | None = None
+    if outcome.status is Status.DIVERGED:
+        error = NumericalError(outcome.trouble)
+    elif (
+        budget.tolerance is not None
+        and outcome.status is not Status.CONVERGED
+        and outcome.status is not Status.INTERRUPTED
+    ):
+        worst = max(
+            (name for name in solution.score if name.startswith("residual_")), key=lambda name: solution.score[name]
+        )
+        error = TargetMissedError(
+            f"{problem.where} was to reach a residual of {budget.tolerance:g}; constraint "
+            f'"{worst.removeprefix("residual_")}" '
+            f"ended at {solution.score[worst]:.3g}.\n  Give more steps or seconds, or another network; the "
+            "fields are in error.solution."
+        )
+    if error is not None:
+        error.solution = solution  # type: ignore[attr-defined]
+        raise error

@@ -1,0 +1,1 @@
+"""The statement: knowns, constraints and the problem that they make."""

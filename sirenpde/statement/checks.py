@@ -1,0 +1,194 @@
+"""The checks of a problem, one small function each, in the order in which they run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from sirenpde.errors import ProblemError, RegionError, ResidualError, SirenPDEWarning, suggestion
+from sirenpde.fields.layout import Layout
+from sirenpde.fields.siren import Siren, SirenNetwork
+from sirenpde.fields.trace import Traced
+from sirenpde.regions.region import Region, Sample, arranged
+from sirenpde.statement.constraint import Constraint, require_identifier
+from sirenpde.statement.given import Arranged
+
+#: The trial network: small, smooth, and wide enough that no derivative vanishes by accident.
+_TRIAL = Siren(width=8, depth=1, omega=1.0, first_omega=1.0)
+
+
+def check_constraints(constraints: object, where: str) -> tuple[Constraint, ...]:
+    """Return the constraints as a tuple; refuse none, other objects, and names used twice."""
+    if isinstance(constraints, Constraint):
+        constraints = (constraints,)
+    if not isinstance(constraints, Iterable):
+        msg = f"{where} has constraints={constraints!r}; expected a list of sp.Constraint."
+        raise ProblemError(msg)
+    listed = tuple(constraints)
+    if not listed:
+        msg = f"{where} has no constraint, so anything solves it. Write constraints=[sp.Constraint(…)]."
+        raise ProblemError(msg)
+    for place, constraint in enumerate(listed):
+        if not isinstance(constraint, Constraint):
+            msg = (
+                f"{where} has a {type(constraint).__name__} as constraint number {place + 1}; expected an "
+                "sp.Constraint."
+            )
+            raise ProblemError(msg)
+        if any(constraint.name == other.name for other in listed[:place]):
+            msg = f'{where} has two constraints named "{constraint.name}". Give each a name of its own.'
+            raise ProblemError(msg)
+    return listed
+
+
+def check_fields(fields: object, where: str) -> dict[str, int | None]:
+    """Return name → number of components, None for a scalar."""
+    if isinstance(fields, str):
+        fields = (fields,)
+    if isinstance(fields, Mapping):
+        named = dict(fields)
+    elif isinstance(fields, Sequence) and fields and all(isinstance(name, str) for name in fields):
+        named = dict.fromkeys(fields, 1)
+        if len(named) != len(fields):
+            msg = f"{where} names a field twice: {', '.join(fields)}."
+            raise ProblemError(msg)
+    else:
+        named = {}
+    if not named:
+        msg = f'{where} has fields={fields!r}; expected "u", ("u", "v"), or {{"velocity": 2, "p": 1}}.'
+        raise ProblemError(msg)
+    for name, count in named.items():
+        require_identifier(name, f"a field of {where}")
+        if name == "at" or isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            msg = (
+                f'{where} declares field "{name}" with {count!r} components; expected a positive integer, and a '
+                'name other than "at".'
+            )
+            raise ProblemError(msg)
+    return {name: None if count == 1 else count for name, count in named.items()}
+
+
+def check_coordinates(constraints: Sequence[Constraint], where: str) -> tuple[str, ...]:
+    """Return the coordinates, those of the first region; refuse a region with others."""
+    names = constraints[0].on.names
+    for constraint in constraints:
+        if set(constraint.on.names) != set(names):
+            msg = (
+                f'constraint "{constraint.name}" of {where} holds on a region with coordinates '
+                f"{', '.join(constraint.on.names)}; "
+                f'those of the problem, set by constraint "{constraints[0].name}", are {", ".join(names)}.\n'
+                "  Every region has all coordinates: a start in time is domain.at(t=0), not a box without t."
+            )
+            raise RegionError(msg)
+    return names
+
+
+def check_clashes(groups: Mapping[str, Iterable[str]], where: str) -> None:
+    """Refuse one name for two things, among coordinates, fields and knowns."""
+    holders: dict[str, str] = {}
+    for group, names in groups.items():
+        for name in names:
+            if name in holders:
+                msg = f'{where} uses the name "{name}" for a {holders[name]} and for a {group}. Rename one of them.'
+                raise ProblemError(msg)
+            holders[name] = group
+
+
+def check_data_names(constraints: Sequence[Constraint], taken: Iterable[str], where: str) -> None:
+    """Refuse data of points that hide a known or a field."""
+    names = set(taken)
+    for constraint in constraints:
+        for name in constraint.on.data_shapes:
+            if name in names:
+                msg = (
+                    f'the points of constraint "{constraint.name}" of {where} carry data named "{name}", which '
+                    "is also a known or a field. Rename one."
+                )
+                raise ProblemError(msg)
+
+
+def joint_bounds(regions: Iterable[Region], names: tuple[str, ...]) -> tuple[tuple[float, float], ...]:
+    """Return the interval of each coordinate over all regions; a coordinate with one value gets a length of 2."""
+    listed = [region.bounds for region in regions]
+    ends = [(min(each[name][0] for each in listed), max(each[name][1] for each in listed)) for name in names]
+    return tuple((low, high) if low < high else (low - 1.0, high + 1.0) for low, high in ends)
+
+
+def trial_network(layout: Layout, bounds: Sequence[tuple[float, float]]) -> SirenNetwork:
+    """Return a small random network for trying residuals, in float64."""
+    return _TRIAL.build(len(layout.coordinates), layout.outputs, bounds=bounds, dtype=torch.float64)
+
+
+def trial_samples(constraint: Constraint, names: tuple[str, ...]) -> tuple[Sample, Sample]:
+    """Return two and three points of a constraint's region, in the problem's coordinates."""
+    generator = torch.Generator().manual_seed(1)
+    samples = [arranged(constraint.on.draw(count, generator), constraint.on.names, names) for count in (2, 3)]
+    return samples[0], samples[1]
+
+
+def check_dependence(constraint: Constraint, traced: Traced, where: str) -> None:
+    """Refuse a residual that reads no field: no training could lower it."""
+    if not traced.fields or not any(any(forms) for forms in traced.sites):
+        msg = (
+            f'constraint "{constraint.name}" of {where} depends on no field, so no training could lower it.\n'
+            "  Usual cause: the residual holds knowns alone, or its fields cancel."
+        )
+        raise ResidualError(msg)
+
+
+def check_read(layout: Layout, knowns: Iterable[str], traced: Sequence[Traced], where: str) -> None:
+    """Refuse a field that no residual reads; warn of a known that nothing reads."""
+    fields = frozenset().union(*(each.fields for each in traced))
+    for name in layout.fields:
+        if name not in fields:
+            msg = (
+                f'no residual of {where} reads field "{name}", so nothing determines it. Read it as phi.{name}, '
+                "or drop it from fields."
+            )
+            raise ProblemError(msg)
+    read = frozenset().union(*(each.knowns for each in traced))
+    for name in knowns:
+        if name not in read:
+            warnings.warn(f'no residual of {where} reads the known "{name}" (a.{name}).', SirenPDEWarning, stacklevel=4)
+
+
+def check_exact(name: str, exact: Arranged, layout: Layout, points: Tensor, where: str) -> None:
+    """Refuse an exact solution of a field that does not exist, or of another shape than the field."""
+    if name not in layout.fields:
+        msg = (
+            f'{where} gives exact "{name}", but its fields are '
+            f"{', '.join(layout.fields)}.{suggestion(name, layout.fields)}"
+        )
+        raise ProblemError(msg)
+    shape, expected = tuple(exact(points).shape), (len(points), *layout.trailing(name))
+    if shape != expected:
+        msg = f'exact "{name}" of {where} has shape {shape} at {len(points)} points; field "{name}" has {expected}.'
+        raise ProblemError(msg)
+
+
+def unpinned(
+    layout: Layout, bounds: Sequence[tuple[float, float]], constraints: Sequence[Constraint], traced: Sequence[Traced]
+) -> frozenset[str]:
+    """Return the fields to which a constant can be added without a change of any residual, found by trying it."""
+    network = trial_network(layout, bounds)
+    samples = [trial_samples(constraint, layout.coordinates)[1] for constraint in constraints]
+
+    def residuals() -> list[Tensor]:
+        pairs = zip(traced, samples, strict=True)
+        return [
+            part.detach() for each, sample in pairs for part in each.evaluate(network, sample.points, sample.local, [])
+        ]
+
+    before, free = residuals(), set()
+    for name in layout.fields:
+        with torch.no_grad():
+            network.last.bias[layout.columns(name)] += 1.0
+        after = residuals()
+        with torch.no_grad():
+            network.last.bias[layout.columns(name)] -= 1.0
+        if all(torch.allclose(one, other, rtol=1e-9, atol=1e-9) for one, other in zip(before, after, strict=True)):
+            free.add(name)
+    return frozenset(free)

@@ -1,0 +1,127 @@
+"""A constraint: what must vanish, where, how much it weighs, and in which norm it is measured."""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sirenpde.errors import ProblemError, ResidualError
+from sirenpde.fields.trace import Residual
+from sirenpde.regions.region import Region
+
+Penalty = Callable[[Tensor], Tensor]
+
+#: ρ by name: what is integrated, entry by entry.
+PENALTIES: dict[str, Penalty] = {"squared": torch.square, "absolute": torch.abs}
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """C_m(a, Φ, ∇Φ, …) = 0 on Ω_m: one term λ_m ∫_Ω_m ρ(C_m) of the loss.
+
+    Attributes:
+        name: What messages, tables and the history call it.
+        on: The region Ω_m.
+        residual: A function of ``(a, phi)`` that returns ``(n,)``, ``(n, k)`` or a tuple of such.
+        weight: λ_m, positive.
+        penalty: ρ: ``"squared"``, ``"absolute"``, or a function from the residual's tensor to one of the same shape.
+        points: How many points to draw per step; None leaves it to ``solve``.
+
+    Raises:
+        ProblemError: If the name, weight, penalty or number of points is none.
+
+    Example:
+        >>> import sirenpde as sp
+        >>> walls = sp.Constraint("walls", on=sp.Box(x=(0, 1)).boundary, residual=lambda a, phi: phi.u)
+        >>> walls.measure
+        2.0
+    """
+
+    name: str
+    on: Region
+    residual: Residual
+    weight: float = 1.0
+    penalty: str | Penalty = "squared"
+    points: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse arguments that could not be used."""
+        require_identifier(self.name, "a constraint")
+        if not isinstance(self.on, Region):
+            hint = "Write on=sp.Box(…), one of its sides, or another region."
+            msg = f'constraint "{self.name}" holds on a {type(self.on).__name__}; expected a region.\n  {hint}'
+            raise ProblemError(msg)
+        if not callable(self.residual) or isinstance(self.residual, type):
+            msg = (
+                f'constraint "{self.name}" has a {type(self.residual).__name__} for a residual; expected a '
+                "function of (a, phi)."
+                "\n  Write for example residual=lambda a, phi: sp.laplacian(phi.u) - a.f."
+            )
+            raise ResidualError(msg)
+        self._check_numbers()
+        if (isinstance(self.penalty, str) and self.penalty not in PENALTIES) or (
+            not isinstance(self.penalty, str) and not callable(self.penalty)
+        ):
+            msg = (
+                f'constraint "{self.name}" has penalty={self.penalty!r}; expected "squared", "absolute", or a '
+                "function from the "
+                "residual's tensor to one of the same shape."
+            )
+            raise ProblemError(msg)
+
+    def _check_numbers(self) -> None:
+        weight, points = self.weight, self.points
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+            msg = (
+                f'constraint "{self.name}" has weight={weight!r}; expected a positive number. To leave it out, '
+                "drop the constraint."
+            )
+            raise ProblemError(msg)
+        if points is not None and (isinstance(points, bool) or not isinstance(points, int) or not 1 <= points <= 10**9):
+            msg = f'constraint "{self.name}" has points={points!r}; expected a positive integer, such as points=2000.'
+            raise ProblemError(msg)
+
+    @property
+    def measure(self) -> float:
+        """|Ω_m|."""
+        return self.on.measure
+
+    def penalised(self, residual: Tensor) -> Tensor:
+        """Return ρ of a residual, summed over its components: ``(n,)`` or ``(n, k)`` → ``(n,)``.
+
+        Raises:
+            ProblemError: If the user's own penalty changes the shape or is negative.
+        """
+        function = PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty
+        value: Any = function(residual)
+        if not isinstance(value, Tensor) or value.shape != residual.shape:
+            got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            msg = (
+                f'the penalty of constraint "{self.name}" returned {got} for a residual of shape '
+                f"{tuple(residual.shape)}; expected the same shape."
+            )
+            raise ProblemError(msg)
+        return value if value.ndim == 1 else value.sum(1)
+
+
+def require_identifier(name: object, what: str) -> None:
+    """Refuse a name that is no plain identifier of at most 64 ASCII characters, or is a Python keyword."""
+    if (
+        not isinstance(name, str)
+        or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name)
+        or keyword.iskeyword(name)
+        or name.startswith("__")
+    ):
+        msg = (
+            f"{name!r} is no name for {what}; expected letters, digits and underscores, at most 64, not "
+            "beginning with a "
+            "digit, and no Python keyword."
+        )
+        raise ProblemError(msg)

@@ -1,0 +1,1 @@
+"""Training: the integral loss, its points, the optimizers and the loop."""

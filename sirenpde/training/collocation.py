@@ -1,0 +1,137 @@
+"""Which points each constraint is held to at each step.
+
+Fresh points are drawn at every step, so that the field is held everywhere in the end and not on a fixed set alone. A
+region of finitely many points, such as the pixels of a picture, is gone through in shuffled rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from sirenpde.errors import UsageError, suggestion
+from sirenpde.regions.region import Region, Sample, arranged
+from sirenpde.statement.problem import Problem
+from sirenpde.training.reproducibility import derived_seed
+
+
+class Collocation:
+    """The stream of samples of a problem: one sample per constraint and step."""
+
+    def __init__(self, problem: Problem, counts: Mapping[str, int], seed: int) -> None:
+        """Start the streams.
+
+        Args:
+            problem: Whose constraints are sampled.
+            counts: Points per step, by constraint.
+            seed: The same seed gives the same points.
+        """
+        self._coordinates = problem.coordinates
+        self._streams = [
+            _stream(constraint.on, counts[constraint.name], derived_seed(seed, f"points/{constraint.name}"))
+            for constraint in problem.constraints
+        ]
+
+    def draw(self) -> list[Sample]:
+        """Return the points of the next step, one sample per constraint, in the problem's coordinates."""
+        return [arranged(stream.draw(), stream.region.names, self._coordinates) for stream in self._streams]
+
+
+class _Fresh:
+    """Fresh points of a region, independent from step to step."""
+
+    def __init__(self, region: Region, count: int, seed: int) -> None:
+        self.region = region
+        self._count = count
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def draw(self) -> Sample:
+        return self.region.draw(self._count, self._generator)
+
+
+class _Everything:
+    """All points of a finite region, at every step."""
+
+    def __init__(self, region: Region, size: int) -> None:
+        self.region = region
+        self._sample = region.take(torch.arange(size))
+
+    def draw(self) -> Sample:
+        return self._sample
+
+
+class _Rounds:
+    """Parts of a finite region: a shuffled round through all points, then the next one."""
+
+    def __init__(self, region: Region, size: int, count: int, seed: int) -> None:
+        self.region = region
+        self._size = size
+        self._count = count
+        self._generator = torch.Generator().manual_seed(seed)
+        self._left = torch.empty(0, dtype=torch.int64)
+
+    def draw(self) -> Sample:
+        while len(self._left) < self._count:
+            self._left = torch.cat([self._left, torch.randperm(self._size, generator=self._generator)])
+        index, self._left = self._left[: self._count], self._left[self._count :]
+        return self.region.take(index)
+
+
+def _stream(region: Region, count: int, seed: int) -> _Fresh | _Everything | _Rounds:
+    size = region.size
+    if size is None:
+        return _Fresh(region, count, seed)
+    return _Everything(region, size) if count >= size else _Rounds(region, size, count, seed)
+
+
+def share_out(problem: Problem, points: int | Mapping[str, int]) -> dict[str, int]:
+    """Return the number of points per step of each constraint.
+
+    Args:
+        problem: Whose constraints share.
+        points: A total, shared out in proportion to the measures of the regions, or a number by constraint. A
+            constraint's own ``points`` goes before either. No constraint gets fewer than 16 of a shared total.
+
+    Raises:
+        UsageError: If a number is no positive integer, or a constraint is missing or unknown.
+    """
+    own = {each.name: each.points for each in problem.constraints if each.points is not None}
+    rest = [each for each in problem.constraints if each.name not in own]
+    if isinstance(points, Mapping):
+        counts = {**_checked(problem, points, [each.name for each in rest]), **own}
+    else:
+        require_points(points, "points")
+        whole = sum(each.measure for each in rest)
+        counts = {each.name: max(16, round(points * each.measure / whole)) for each in rest} | own
+    limits = {each.name: each.on.size for each in problem.constraints}
+    return {
+        name: count if limits[name] is None else min(count, limits[name] or count) for name, count in counts.items()
+    }
+
+
+def _checked(problem: Problem, points: Mapping[str, int], needed: list[str]) -> dict[str, int]:
+    names = [each.name for each in problem.constraints]
+    for name, count in points.items():
+        if name not in names:
+            msg = (
+                f"points names {name!r}; the constraints of {problem.where} are "
+                f"{', '.join(names)}.{suggestion(name, names)}"
+            )
+            raise UsageError(msg)
+        require_points(count, f"points[{name!r}]")
+    missing = [name for name in needed if name not in points]
+    if missing:
+        msg = (
+            f"points gives no number for constraint {missing[0]!r} of {problem.where}. Give one for each, or one "
+            "total for all."
+        )
+        raise UsageError(msg)
+    return dict(points)
+
+
+def require_points(count: object, what: str) -> None:
+    """Refuse a number of points that is no positive integer."""
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 10**9:
+        msg = f"{what}={count!r}: expected a positive integer, such as 4096."
+        raise UsageError(msg)

@@ -1,0 +1,70 @@
+"""The loss: L(Φ) = Σ_m λ_m ∫_{Ω_m} ρ(C_m(a, Φ, ∇Φ, …)) dx, each integral as |Ω_m|/N_m times a sum over N_m points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from sirenpde.regions.region import Sample
+from sirenpde.statement.problem import Problem
+
+#: Points that travel through the network together. Small enough that one layer stays in a processor's cache and memory
+#: stays bounded for any number of points; large enough that the overhead of a call does not show.
+CHUNK = 16384
+
+
+class IntegralLoss:
+    """The measure-weighted loss of a problem for a network.
+
+    Attributes:
+        problem: Whose constraints are summed.
+        network: Φ.
+        weights: λ_m, one per constraint; the constraint's own, times what balancing made of it.
+    """
+
+    def __init__(self, problem: Problem, network: nn.Module, chunk: int = CHUNK) -> None:
+        """Plan the evaluation of every residual for this network."""
+        self.problem = problem
+        self.network = network
+        self.weights = [float(constraint.weight) for constraint in problem.constraints]
+        self.plans = [traced.plan(network) for traced in problem.traced]
+        self._chunk = chunk
+
+    def residuals(self, index: int, sample: Sample) -> list[Tensor]:
+        """Return the parts of one constraint's residual at the points of a sample, each ``(n,)`` or ``(n, k)``."""
+        return self.problem.traced[index].evaluate(self.network, sample.points, sample.local, self.plans[index])
+
+    def parts(self, samples: Sequence[Sample]) -> Iterator[tuple[int, Tensor]]:
+        """Yield the loss in pieces: (number of the constraint, its share from one chunk of points).
+
+        The pieces add up to L. Points do not mix, so the gradient of the sum is the sum of the gradients, and only one
+        chunk's intermediate values are in memory at a time.
+        """
+        for index, (constraint, sample) in enumerate(zip(self.problem.constraints, samples, strict=True)):
+            factor = self.weights[index] * constraint.measure / len(sample)
+            for start in range(0, len(sample), self._chunk):
+                piece = sample.part(start, start + self._chunk)
+                summed = [constraint.penalised(part).sum() for part in self.residuals(index, piece)]
+                yield index, factor * torch.stack(summed).sum()
+
+    def terms(self, samples: Sequence[Sample]) -> list[float]:
+        """Return λ_m ∫ ρ(C_m) for every constraint, without gradients."""
+        terms = [0.0] * len(self.problem.constraints)
+        with torch.no_grad():
+            for index, part in self.parts(samples):
+                terms[index] += float(part)
+        return terms
+
+    def root_mean_squares(self, samples: Sequence[Sample]) -> list[float]:
+        """Return the root mean square of every constraint's residual, in the residual's own unit."""
+        means = []
+        with torch.no_grad():
+            for index, sample in enumerate(samples):
+                squares = [
+                    part.double().square().reshape(len(sample), -1).sum(1).mean()
+                    for part in self.residuals(index, sample)
+                ]
+                means.append(float(torch.stack(squares).sum().sqrt()))
+        return means

@@ -1,0 +1,103 @@
+"""What an optimizer is: a declaration with a budget of steps, and the stepper that it starts on a network."""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from sirenpde.errors import UsageError
+
+#: Evaluate the loss at the present weights and leave its gradient in their ``.grad``.
+Objective = Callable[[], float]
+
+SCHEDULES = ("cosine", "constant")
+
+
+class Stepper(abc.ABC):
+    """An optimizer at work on one network."""
+
+    @abc.abstractmethod
+    def step(self, objective: Objective) -> float:
+        """Take one step; return the loss before it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(abc.ABC):
+    """A declared optimizer, usable alone or as one of a list of stages.
+
+    Attributes:
+        steps: The stage's budget of steps.
+    """
+
+    steps: int = 1000
+
+    def __post_init__(self) -> None:
+        """Refuse a budget that is no positive integer."""
+        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or not 1 <= self.steps <= 10**9:
+            msg = f"{type(self).__name__}(steps={self.steps!r}): expected a positive integer, such as steps=1000."
+            raise UsageError(msg)
+
+    @abc.abstractmethod
+    def start(self, network: nn.Module) -> Stepper:
+        """Return a stepper for the weights of a network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstOrder(Optimizer):
+    """An optimizer with a learning rate.
+
+    Attributes:
+        lr: The learning rate at the first step.
+        schedule: ``"cosine"`` lowers it to zero over the stage; ``"constant"`` keeps it.
+    """
+
+    lr: float = 1e-3
+    schedule: str = "cosine"
+
+    def __post_init__(self) -> None:
+        """Refuse a rate that is not positive, and an unknown schedule."""
+        super().__post_init__()
+        require_rate(self, "lr", self.lr)
+        if self.schedule not in SCHEDULES:
+            msg = f'{type(self).__name__}(schedule={self.schedule!r}): expected "cosine" or "constant".'
+            raise UsageError(msg)
+
+    def factor(self, step: int) -> float:
+        """Return what the learning rate is multiplied by at a step of the stage, counted from 0."""
+        if self.schedule == "constant":
+            return 1.0
+        return 0.5 * (1.0 + math.cos(math.pi * min(step, self.steps) / self.steps))
+
+
+class FirstOrderStepper(Stepper):
+    """Torch optimizers that each hold some of the weights, under one schedule."""
+
+    def __init__(self, declaration: FirstOrder, optimizers: list[torch.optim.Optimizer]) -> None:
+        """Start the schedule."""
+        self._optimizers = optimizers
+        self._schedulers = [torch.optim.lr_scheduler.LambdaLR(each, declaration.factor) for each in optimizers]
+
+    def step(self, objective: Objective) -> float:
+        """Evaluate once, and move along what the optimizers make of the gradient."""
+        loss = objective()
+        if math.isfinite(loss):
+            for stepper in [*self._optimizers, *self._schedulers]:
+                _advance(stepper)
+        return loss
+
+
+def require_rate(declaration: Optimizer, name: str, rate: object) -> None:
+    """Refuse a learning rate that is no positive number."""
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
+        msg = f"{type(declaration).__name__}({name}={rate!r}): expected a positive learning rate, such as {name}=1e-3."
+        raise UsageError(msg)
+
+
+def _advance(stepper: Any) -> None:
+    stepper.step()

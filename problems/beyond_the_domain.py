@@ -6,8 +6,11 @@ frequencies are rational, and then it may be far longer than the domain: sin x +
 show the fit on [-50, 50]², its autocorrelation, and the two sums.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from scipy import signal
 from skimage import data
 
@@ -15,7 +18,7 @@ import sirenpde as sp
 
 RECIPE = {
     "network": sp.Siren(first_omega=30),
-    "optimizer": sp.Adam(steps=400, betas=(0.9, 0.99)),
+    "optimizer": sp.Adam(steps=150, betas=(0.9, 0.99)),
     "points": 4096,
 }
 
@@ -38,7 +41,8 @@ def build(path: str = "", size: int = 128) -> sp.Problem:
     )
 
 
-def far_view(solution: sp.Solution, count: int = 512) -> np.ndarray:
+@lru_cache(maxsize=1)
+def far_view(solution: sp.Solution, count: int = 1024) -> np.ndarray:
     """Return the first component of the fit on [-50, 50]², shape ``(count, count)``, y upwards."""
     axis = np.linspace(-EXTENT, EXTENT, count)
     values = np.asarray(solution.u(x=axis[None, :], y=axis[:, None]))
@@ -83,19 +87,13 @@ def figures(solution: sp.Solution) -> dict[str, Figure]:
     left, right = figure.subplots(1, 2)
     left.imshow(far_view(solution), origin="lower", extent=[-EXTENT, EXTENT] * 2, cmap="gray", vmin=-2, vmax=2)
     left.set(title="the fit on [-50, 50]²", xlabel="x", ylabel="y")
-    left.add_patch(_square())
+    left.add_patch(Rectangle((-1, -1), 2, 2, fill=False, color="tab:red"))
     x = np.linspace(-EXTENT, EXTENT, 4001)
     right.plot(x, np.sin(x) + np.sin(2 * x) + 2.5, lw=0.8, label="sin x + sin 2x, period 2π")
     right.plot(x, np.sin(x) + np.sin(np.pi * x) - 2.5, lw=0.8, label="sin x + sin πx, no period")
     right.set(title="sums of two sines", xlabel="x", yticks=[])
     right.legend(loc="upper right", frameon=False)
     return {"beyond": figure}
-
-
-def _square():
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((-1, -1), 2, 2, fill=False, color="tab:red")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,7 @@ from skimage import data
 
 import sirenpde as sp
 
-# Measured by tests/benchmarks/signals.py --search: ω₁ = 90 carries the detail of 256² pixels, a fifth of their Nyquist
-# frequency. The first stage gives a picture within seconds, the second one the accuracy.
-RECIPE = {
-    "network": sp.Siren(first_omega=90),
-    "optimizer": [sp.Adam(steps=200, betas=(0.9, 0.99)), sp.Adam(steps=600, betas=(0.9, 0.99))],
-    "points": 4096,
-}
+RECIPE = {}
 
 
 def build(path: str = "", size: int = 256) -> sp.Problem:

@@ -3,7 +3,7 @@
 State what a field must satisfy, ``solve`` it, and evaluate, differentiate, plot and save the solution.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+import importlib.metadata as _metadata
 
 from sirenpde.errors import (
     DataError,
@@ -38,8 +38,8 @@ from sirenpde.training.muon import Muon
 from sirenpde.training.status import Status
 
 try:
-    __version__ = version("sirenpde")
-except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = _metadata.version("sirenpde")
+except _metadata.PackageNotFoundError:  # a source tree that was never installed
     __version__ = "unknown"
 
 __all__ = [

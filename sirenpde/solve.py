@@ -20,7 +20,7 @@ from sirenpde.statement.problem import Problem
 from sirenpde.statement.raster import Raster
 from sirenpde.statement.waveform import Waveform
 from sirenpde.training.collocation import Collocation, share_out
-from sirenpde.training.defaults import Defaults, choose_defaults
+from sirenpde.training.defaults import Defaults, choose_defaults, shared_out_steps
 from sirenpde.training.loop import Budget, Outcome, Trainer
 from sirenpde.training.loss import IntegralLoss
 from sirenpde.training.optimizer import Optimizer
@@ -51,7 +51,7 @@ def solve(
         network: An ``sp.Siren``, or a torch module from ``(n, d)`` to ``(n, o)`` to start from, which is copied.
         optimizer: One optimizer, or a list of stages that follow each other.
         points: Points per step, shared out by measure, or a dictionary by constraint.
-        steps: A limit on the steps of all stages together.
+        steps: A limit on the steps of all stages together; where the optimizer is chosen here, its schedule fits it.
         max_seconds: A limit on the wall time of training.
         tolerance: The root mean square that every residual must reach on points that were not trained on.
         seed: The same seed on the same machine, versions, device and number of threads gives the same bits.
@@ -89,11 +89,12 @@ def solve(
         raise UsageError(msg)
     seed = require_seed(seed)
     defaults = choose_defaults(problem)
-    stages = _stages(optimizer, defaults)
     budget = _budget(steps, max_seconds, tolerance)
+    stages = _stages(optimizer, defaults, budget.steps)
     counts = share_out(problem, defaults.points if isinstance(points, str) and points == "auto" else _points(points))
     place = require_device(device)
     number_type = require_dtype(defaults.dtype if isinstance(dtype, str) and dtype == "auto" else dtype)
+    _require_reachable(tolerance, number_type)
     module = _network(network, defaults, problem, seed).to(place, number_type)
 
     held_out = _held_out(problem, counts, seed, place, number_type)
@@ -109,9 +110,10 @@ def solve(
     return solution
 
 
-def _stages(optimizer: object, defaults: Defaults) -> tuple[Optimizer, ...]:
+def _stages(optimizer: object, defaults: Defaults, steps: int | None) -> tuple[Optimizer, ...]:
+    """Return the stages; those that are chosen here share the steps that are allowed, so that each schedule ends."""
     if isinstance(optimizer, str) and optimizer == "auto":
-        return defaults.stages
+        return defaults.stages if steps is None else shared_out_steps(defaults.stages, steps)
     stages = (optimizer,) if isinstance(optimizer, Optimizer) else optimizer
     if (
         not isinstance(stages, Sequence)
@@ -143,6 +145,17 @@ def _budget(steps: object, max_seconds: object, tolerance: object) -> Budget:
     return Budget(steps, max_seconds, tolerance)  # type: ignore[arg-type]
 
 
+def _require_reachable(tolerance: float | None, dtype: torch.dtype) -> None:
+    """Refuse a tolerance below the rounding of the number type."""
+    floor = torch.finfo(dtype).eps
+    if tolerance is not None and tolerance < floor:
+        msg = (
+            f"tolerance={tolerance:g}: {str(dtype).removeprefix('torch.')} rounds at {floor:.2g}, so no residual "
+            'gets there. Ask for more, or write dtype="float64".'
+        )
+        raise UsageError(msg)
+
+
 def _network(network: object, defaults: Defaults, problem: Problem, seed: int) -> nn.Module:
     if isinstance(network, nn.Module):
         return _copied(network, problem)
@@ -157,20 +170,23 @@ def _network(network: object, defaults: Defaults, problem: Problem, seed: int) -
 
 def _copied(network: nn.Module, problem: Problem) -> nn.Module:
     """Return a copy of a user's module, after trying it on the problem's coordinates."""
-    module = copy.deepcopy(network)
-    weight = next(module.parameters(), None)
     shape = (3, problem.layout.outputs)
     try:
-        answer = module(torch.zeros(3, len(problem.coordinates), dtype=weight.dtype if weight is not None else None))
+        module = copy.deepcopy(network)
+        weight = next((each for each in module.parameters() if each.requires_grad), None)
+        like = torch.empty(0) if weight is None else weight
+        answer = module(torch.zeros(3, len(problem.coordinates), dtype=like.dtype, device=like.device))
         got = tuple(answer.shape)
     except Exception as error:
         msg = f"the network failed on points of shape (3, {len(problem.coordinates)}): {type(error).__name__}: {error}"
         raise UsageError(msg) from error
-    if weight is None or got != shape:
+    if weight is None:
         msg = (
-            f"the network gave shape {got} for 3 points; expected {shape}, one column per field component, and "
-            "weights to train."
+            f"the network, a {type(network).__name__}, has no weights to train; expected some that require a gradient."
         )
+        raise UsageError(msg)
+    if got != shape:
+        msg = f"the network gave shape {got} for 3 points; expected {shape}, one column per field component."
         raise UsageError(msg)
     return module
 

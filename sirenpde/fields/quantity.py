@@ -176,7 +176,7 @@ class Quantity:
 
     def __truediv__(self, other: object) -> Quantity:
         """Return q / other."""
-        if isinstance(other, numbers.Real) and not isinstance(other, bool) and other != 0:
+        if self.forms is not None and isinstance(other, numbers.Real) and not isinstance(other, bool) and other != 0:
             return self * (1.0 / float(other))
         return pointwise(torch.div, self, other)
 
@@ -195,6 +195,10 @@ class Quantity:
     def __mod__(self, other: object) -> Quantity:
         """Return the remainder, with the sign of the divisor."""
         return pointwise(torch.remainder, self, other)
+
+    def __rmod__(self, other: object) -> Quantity:
+        """Return the remainder of other by q."""
+        return pointwise(torch.remainder, other, self)
 
     def __lt__(self, other: object) -> Quantity:
         """Compare, for ``torch.where``."""
@@ -285,14 +289,15 @@ class Quantity:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **_: object) -> Any:
         """Let NumPy's numbers take part in arithmetic; refuse its arrays and functions."""
-        if any(isinstance(value, np.ndarray) for value in inputs):
+        if any(isinstance(value, np.ndarray) and value.ndim for value in inputs):
             self.scope.refuse("combines a quantity with a NumPy array.", _DATA_HINT)
         if ufunc not in NUMPY_OPERATORS or method != "__call__":
             self.scope.refuse(
                 f"calls numpy.{ufunc.__name__} of a quantity, which cuts it off from the weights.",
                 f"Write torch.{ufunc.__name__}.",
             )
-        return NUMPY_OPERATORS[ufunc](*(value.item() if isinstance(value, np.generic) else value for value in inputs))
+        plain = (value.item() if isinstance(value, np.generic | np.ndarray) else value for value in inputs)
+        return NUMPY_OPERATORS[ufunc](*plain)
 
     def __getattr__(self, name: str) -> Any:
         """Offer the point-by-point tensor methods, such as ``q.sin()``; refuse the others by name."""
@@ -336,8 +341,8 @@ class Quantity:
 
 _NAMES = """
     abs absolute neg negative positive sign square sqrt rsqrt reciprocal exp expm1 exp2 log log1p log2 log10 logaddexp
-    sin cos tan asin acos atan arcsin arccos arctan sinh cosh tanh asinh acosh atanh arcsinh arccosh arctanh sigmoid sinc
-    erf erfc erfinv lgamma digamma relu floor ceil round trunc frac deg2rad rad2deg nan_to_num
+    sin cos tan asin acos atan arcsin arccos arctan sinh cosh tanh asinh acosh atanh arcsinh arccosh arctanh sigmoid
+    sinc erf erfc erfinv lgamma digamma relu floor ceil round trunc frac deg2rad rad2deg nan_to_num
     add sub subtract mul multiply div divide true_divide pow remainder fmod atan2 arctan2 hypot copysign heaviside xlogy
     maximum minimum fmax fmin clamp clip where zeros_like ones_like
     lt le gt ge eq ne less less_equal greater greater_equal not_equal isfinite isinf isnan
@@ -360,6 +365,9 @@ NUMPY_OPERATORS: dict[np.ufunc, Callable[..., Any]] = {
     np.multiply: operator.mul,
     np.divide: operator.truediv,
     np.power: operator.pow,
+    np.remainder: operator.mod,
+    np.equal: operator.eq,
+    np.not_equal: operator.ne,
     np.less: operator.lt,
     np.less_equal: operator.le,
     np.greater: operator.gt,

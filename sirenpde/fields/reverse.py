@@ -1,9 +1,9 @@
 """The gradient of a SIREN by a reverse pass written by hand, itself differentiated by hand.
 
 Forward: z_l = ω_l (W_l h_{l−1} + b_l), h_l = sin z_l, u = W h_L + b. Reverse, for each output k that is wanted: g_L =
-row k of W, p_l = g_l cos z_l, g_{l−1} = ω_l p_l W_l; then ∇u_k = g_0. Training needs the derivative of both by the weights,
-which is a pass up the layers for the adjoints of p, and one down for those of z. It costs 6 F for one output, whatever
-the number of coordinates (F: the operations of one evaluation).
+row k of W, p_l = g_l cos z_l, g_{l−1} = ω_l p_l W_l; then ∇u_k = g_0. Training needs the derivative of both by the
+weights, which is a pass up the layers for the adjoints of p, and one down for those of z. It costs 6 F for one output,
+whatever the number of coordinates (F: the operations of one evaluation).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from sirenpde.fields.once import differentiable_once
 from sirenpde.fields.siren import SirenNetwork
 
 
@@ -60,7 +60,7 @@ class _ValueAndGradient(torch.autograd.Function):
         return value, slopes[-1].transpose(0, 1)
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     def backward(ctx: Any, to_value: Tensor, to_gradient: Tensor) -> tuple[Tensor | None, ...]:
         omegas, layers = ctx.omegas, len(ctx.omegas)
         saved = list(ctx.saved_tensors)

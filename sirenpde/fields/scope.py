@@ -220,9 +220,7 @@ class Given:
         }
         listed = " and ".join(f"{', '.join(names)} ({group})" for group, names in groups.items() if names)
         if name == "normal":
-            hint = (
-                "\n  Only boundaries have a normal: pose the condition on region.boundary or on a side, region.at(x=1)."
-            )
+            hint = "\n  Only boundaries have a normal: pose the condition on box.boundary or on a side, box.at(x=1)."
         elif name in layout.fields:
             hint = f"\n  {name} is a field: write phi.{name}."
         else:

@@ -12,10 +12,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from sirenpde.fields.jets import Collapsed, JetAlgebra, Stream, Term, stream_order
+from sirenpde.fields.once import differentiable_once
 from sirenpde.fields.siren import SirenNetwork
+
+#: The streams of a jet by number: one tensor (S, n, width), or a list of S tensors (n, width).
+Slices = Tensor | Sequence[Tensor]
 
 
 def evaluate_streams(network: SirenNetwork, points: Tensor, algebra: JetAlgebra) -> Tensor:
@@ -39,9 +42,7 @@ def evaluate_streams(network: SirenNetwork, points: Tensor, algebra: JetAlgebra)
     return torch.cat([out[:1] + network.last.bias, out[1:]])
 
 
-def sum_of_products(
-    out: Tensor, terms: Sequence[Term], left: Sequence[Tensor], right: Sequence[Tensor], sign: float
-) -> None:
+def sum_of_products(out: Tensor, terms: Sequence[Term], left: Slices, right: Slices, sign: float) -> None:
     """Write Σ sign · k · left · right into ``out``, one pass over memory per term."""
     for place, term in enumerate(terms):
         a, b, factor = left[term.left], right[term.right], sign * term.factor
@@ -53,15 +54,12 @@ def sum_of_products(
                 out.mul_(factor)
 
 
-def cosine_jet(
-    before: Sequence[Tensor], sine: Sequence[Tensor], algebra: JetAlgebra, which: frozenset[int]
-) -> list[Tensor]:
-    """Return the streams of cos z in ``which``, given those of z and sin z; the others are left as empty tensors."""
+def cosine_jet(before: Slices, sine: Slices, algebra: JetAlgebra) -> list[Tensor]:
+    """Return the streams of cos z, given those of z and sin z."""
     cosine = [torch.cos(before[0])]
     for index in range(1, len(algebra)):
-        stream = torch.empty_like(before[0]) if index in which else before[0].new_empty(0)
-        if index in which:
-            sum_of_products(stream, algebra.chain[index], sine, before, -1.0)
+        stream = torch.empty_like(before[0])
+        sum_of_products(stream, algebra.chain[index], sine, before, -1.0)
         cosine.append(stream)
     return cosine
 
@@ -86,20 +84,22 @@ class _SineLayer(torch.autograd.Function):
     """h ↦ sin(ω (W h + b)) on jets, with the backward pass by the transposed product with cos z."""
 
     @staticmethod
-    def forward(ctx: Any, jet: Tensor, weight: Tensor, bias: Tensor, omega: float, algebra: JetAlgebra) -> Tensor:
+    def forward(  # noqa: PLR0917 - autograd functions take their arguments by position
+        ctx: Any, jet: Tensor, weight: Tensor, bias: Tensor, omega: float, algebra: JetAlgebra
+    ) -> Tensor:
         before = torch.matmul(jet, (omega * weight).T)
-        before[0] += omega * bias  # a constant has no derivatives: the other streams stay as they are
+        before[0] += omega * bias  # a constant has no derivatives
         sine = sine_jet(before, algebra)
         ctx.save_for_backward(jet, before, sine, weight)
         ctx.omega, ctx.algebra = omega, algebra
         return sine
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     def backward(ctx: Any, adjoint: Tensor) -> tuple[Tensor | None, ...]:
         jet, before, sine, weight = ctx.saved_tensors
         omega, algebra = ctx.omega, ctx.algebra
-        cosine = cosine_jet(before, sine, algebra, frozenset(range(len(algebra))))
+        cosine = cosine_jet(before, sine, algebra)
         inner = torch.empty_like(before)
         for index, terms in enumerate(algebra.transposed):
             sum_of_products(inner[index], terms, cosine, adjoint, 1.0)
@@ -123,7 +123,7 @@ class _FirstSine(torch.autograd.Function):
         return jet
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     def backward(ctx: Any, adjoint: Tensor) -> tuple[Tensor | None, ...]:
         before, slopes = ctx.saved_tensors
         cycle = _sine_cycle(before)

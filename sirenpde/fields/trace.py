@@ -181,16 +181,16 @@ def _check_order(
     sample: tuple[Tensor, Mapping[str, Tensor]],
     answer: list[Tensor],
 ) -> None:
-    """Refuse a residual whose values at the points change when the points come in another order."""
+    """Refuse a residual whose values at a point change when the others come in another order, or stay away."""
     points, local = sample
-    turned = torch.arange(len(points)).roll(1)
+    turned = torch.arange(len(points)).roll(1)[:-1]  # one is missing: a mean does not see the order
     scope = AutogradScope(surroundings, network, points[turned])
     again = _guarded(residual, scope, surroundings, {name: values[turned] for name, values in local.items()})
     for before, after in zip(answer, again, strict=True):
         if not torch.allclose(before[turned], after, rtol=1e-9, atol=1e-9 * (1.0 + before.abs().max().item())):
             msg = (
-                f"{surroundings.where} mixes points, or is random: the same points in another order give other "
-                "values.\n  A residual sees each point alone. Integrals over a region are the loss's own work; data "
-                "come through given={…}."
+                f"{surroundings.where} mixes points, or is random: a point's values change with the others, or with "
+                "their order.\n  A residual sees each point alone. Integrals over a region are the loss's own work; "
+                "data come through given={…}."
             )
             raise ResidualError(msg)

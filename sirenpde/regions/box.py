@@ -12,8 +12,11 @@ import torch
 from sirenpde.errors import RegionError, suggestion
 from sirenpde.regions.region import Region, Sample, Union, as_points, require_interval, require_name
 
+#: The most coordinates for which there are Sobol points.
+MOST_COORDINATES = torch.quasirandom.SobolEngine.MAXDIM
 
-@dataclass(frozen=True, init=False, repr=False)
+
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Box(Region):
     """A box: the product of intervals.
 
@@ -33,10 +36,13 @@ class Box(Region):
 
     intervals: dict[str, tuple[float, float]]
 
-    def __init__(self, **intervals: tuple[float, float]) -> None:
+    def __init__(self, /, **intervals: tuple[float, float]) -> None:
         """Check the intervals and keep them as floats."""
         if not intervals:
             msg = "Box() has no coordinates. Write for example Box(x=(-1, 1), t=(0, 1))."
+            raise RegionError(msg)
+        if len(intervals) > MOST_COORDINATES:
+            msg = f"a box of {len(intervals)} coordinates; points are drawn in {MOST_COORDINATES} of them at most."
             raise RegionError(msg)
         of = f"Box({', '.join(f'{name}={interval}' for name, interval in intervals.items())})"
         checked = {require_name(name, of): require_interval(name, interval, of) for name, interval in intervals.items()}
@@ -45,6 +51,10 @@ class Box(Region):
     def __hash__(self) -> int:
         """Hash the intervals."""
         return hash(tuple(self.intervals.items()))
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the intervals and their order, which is that of the columns of points."""
+        return isinstance(other, Box) and list(self.intervals.items()) == list(other.intervals.items())
 
     def __repr__(self) -> str:
         """Return the call that makes the box."""
@@ -77,7 +87,7 @@ class Box(Region):
         low, high = torch.tensor(list(self.intervals.values()), dtype=torch.float64).T
         return Sample(low + (high - low) * low_discrepancy(count, len(low), generator))
 
-    def at(self, **values: float) -> Slice:
+    def at(self, /, **values: float) -> Slice:
         """Return the slice where some coordinates have given values.
 
         Args:
@@ -103,6 +113,8 @@ class Box(Region):
             raise RegionError(msg)
         low, high = self.intervals[name]
         number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+        # 0.1 + 0.2 is meant to be 0.3: a value within rounding of an end is that end.
+        number = next((end for end in (low, high) if abs(number - end) <= 1e-12 * (high - low)), number)
         if not low <= number <= high:
             msg = (
                 f"{self!r}.at({name}={value!r}) has no points: {name} runs from {low:g} to {high:g}.\n  A "
@@ -131,7 +143,7 @@ class Slice(Region):
 
     def __hash__(self) -> int:
         """Hash the box and the values."""
-        return hash((self.box, tuple(self.values.items())))
+        return hash((self.box, frozenset(self.values.items())))
 
     def __repr__(self) -> str:
         """Return the call that makes the slice."""
@@ -158,6 +170,15 @@ class Slice(Region):
     def measure(self) -> float:
         """The product of the lengths of the free coordinates."""
         return math.prod(self.box.bounds[name][1] - self.box.bounds[name][0] for name in self.free)
+
+    @property
+    def size(self) -> int | None:
+        """One for a single point, where no coordinate is left free; None elsewhere."""
+        return None if self.free else 1
+
+    def take(self, index: torch.Tensor) -> Sample:
+        """Return the point, as often as it is asked for; a slice with free coordinates has infinitely many."""
+        return super().take(index) if self.free else self.draw(len(index), torch.Generator())
 
     @property
     def has_normal(self) -> bool:

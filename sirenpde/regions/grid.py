@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from sirenpde.errors import RegionError
-from sirenpde.regions.region import Region, Sample, as_points, require_name
+from sirenpde.regions.region import Region, Sample, as_points, require_distinct, require_name
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,22 @@ class Grid(Region):
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        """Refuse an empty grid."""
+        """Refuse an empty grid, and numbers that place no points."""
         for name in self.coordinates:
             require_name(name, "Grid")
+        require_distinct(self.coordinates, "Grid")
         lengths = {len(self.coordinates), len(self.origin), len(self.spacing), len(self.shape)}
-        if len(lengths) != 1:
-            msg = f"Grid over {self.coordinates} needs one origin, spacing and count per coordinate."
-            raise RegionError(msg)
-        if min(self.shape) < 1 or not np.isfinite(self.spacing).all() or 0.0 in self.spacing:
+        if lengths != {len(self.coordinates)} or not self.coordinates:
             msg = (
-                f"Grid has shape {self.shape} and spacing {self.spacing}; expected at least one point and steps "
-                "other than 0."
+                f"Grid over {self.coordinates} needs one origin, spacing and count for each of one or more coordinates."
+            )
+            raise RegionError(msg)
+        places = all(_is_finite(number) for number in (*self.origin, *self.spacing)) and 0.0 not in self.spacing
+        counts = all(isinstance(count, int) and not isinstance(count, bool) and count > 0 for count in self.shape)
+        if not places or not counts:
+            msg = (
+                f"Grid has origin {self.origin}, spacing {self.spacing} and shape {self.shape}; expected finite "
+                "numbers, steps other than 0, and whole numbers of points of at least 1."
             )
             raise RegionError(msg)
 
@@ -103,3 +110,7 @@ class Grid(Region):
     def take(self, index: torch.Tensor) -> Sample:
         """Return the grid points with the given numbers in the list."""
         return Sample(self.locate(index))
+
+
+def _is_finite(number: object) -> bool:
+    return isinstance(number, numbers.Real) and not isinstance(number, bool) and math.isfinite(number)

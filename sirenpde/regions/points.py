@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sirenpde.errors import DataError, RegionError
-from sirenpde.regions.region import Region, Sample, as_points, require_name
+from sirenpde.regions.region import Region, Sample, as_points, require_distinct, require_name
 
 
 class Points(Region):
@@ -36,7 +36,12 @@ class Points(Region):
         data: Mapping[str, object] | None = None,
     ) -> None:
         """Check the points and the data, and keep copies."""
-        self._names = tuple(require_name(name, "Points") for name in ([names] if isinstance(names, str) else names))
+        listed = [names] if isinstance(names, str) else names
+        if not isinstance(listed, Sequence):
+            msg = f'Points got names={names!r}; expected one name per column, such as ("x", "t").'
+            raise RegionError(msg)
+        self._names = tuple(require_name(name, "Points") for name in listed)
+        require_distinct(self._names, "Points")
         self._points = finite_array(array, "Points: the array")
         if self._points.ndim != 2 or self._points.shape[1] != len(self._names) or not len(self._points):
             msg = (
@@ -46,7 +51,7 @@ class Points(Region):
             )
             raise RegionError(msg)
         self._data = {
-            require_name(name, "data of Points"): self._column(name, values) for name, values in (data or {}).items()
+            require_name(name, "Points", "data"): self._column(name, values) for name, values in (data or {}).items()
         }
 
     def _column(self, name: str, values: object) -> np.ndarray:
@@ -86,6 +91,11 @@ class Points(Region):
     def measure(self) -> float:
         """One: the integral over given points is their mean."""
         return 1.0
+
+    @property
+    def dimension(self) -> int:
+        """Zero: they are points."""
+        return 0
 
     @property
     def size(self) -> int:

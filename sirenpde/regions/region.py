@@ -8,7 +8,8 @@ from __future__ import annotations
 import abc
 import keyword
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -106,6 +107,11 @@ class Region(abc.ABC):
         return unite(self, other)
 
     @property
+    def dimension(self) -> int:
+        """How many numbers it takes to walk in the region: 0 for points, 1 for a curve; by default from its bounds."""
+        return sum(low < high for low, high in self.bounds.values())
+
+    @property
     def has_normal(self) -> bool:
         """Whether samples carry an outward normal."""
         return False
@@ -126,31 +132,42 @@ class Region(abc.ABC):
             Shape ``(count, d)``, columns in the order of ``names``.
 
         Raises:
-            RegionError: If ``count`` is no positive integer.
+            RegionError: If ``count`` is no positive integer, or ``seed`` none from 0 to 2⁶³ − 1.
         """
         require_count(self, count)
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+            msg = f"{self!r} was sampled with seed={seed!r}; expected an integer from 0 to 2**63 - 1."
+            raise RegionError(msg)
         return self.draw(count, torch.Generator().manual_seed(seed)).points.numpy()
 
 
 def require_count(region: Region, count: int) -> None:
     """Refuse a number of points that is no positive integer."""
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        msg = f"{region!r} was asked for {count!r} points; expected a positive integer, such as 1000."
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 10**9:
+        msg = f"{region!r} was asked for {count!r} points; expected an integer from 1 to 10**9, such as 1000."
         raise RegionError(msg)
 
 
-def require_name(name: str, of: str) -> str:
-    """Refuse a coordinate's name that could not be written as ``a.NAME``."""
-    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or not name.isascii():
+def require_name(name: str, of: str, what: str = "a coordinate") -> str:
+    """Refuse a name that could not be written as ``a.NAME``."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name) or keyword.iskeyword(name):
         msg = (
-            f"{of} has a coordinate named {name!r}; expected a plain identifier such as x, so that residuals can "
-            "read a.x."
+            f"{of} has {what} named {name!r}; expected a plain identifier such as x, at most 64 characters and no "
+            "Python keyword, so that residuals can read a.x."
         )
         raise RegionError(msg)
     if name.startswith("__") or name == "normal":
-        msg = f"{of} has a coordinate named {name!r}, which is reserved. Choose another name."
+        msg = f"{of} has {what} named {name!r}, which is reserved. Choose another name."
         raise RegionError(msg)
     return name
+
+
+def require_distinct(names: Sequence[str], of: str) -> None:
+    """Refuse a coordinate that is named twice."""
+    for name in names:
+        if names.count(name) > 1:
+            msg = f"{of} names the coordinate {name!r} twice. Give each column a name of its own."
+            raise RegionError(msg)
 
 
 def require_interval(name: str, interval: object, of: str) -> tuple[float, float]:
@@ -174,7 +191,14 @@ def require_interval(name: str, interval: object, of: str) -> tuple[float, float
 
 def as_points(region: Region, points: np.ndarray) -> np.ndarray:
     """Return points as a float array of shape ``(n, d)``; refuse any other shape."""
-    array = np.asarray(points, dtype=float)
+    try:
+        raw = np.asarray(points)
+        array = np.array(raw, dtype=float) if raw.dtype.kind in "iuf" or raw.size == 0 else None
+    except (TypeError, ValueError, RuntimeError):  # ragged rows, objects, tensors that require a gradient
+        array = None
+    if array is None:
+        msg = f"{region!r} got a {type(points).__name__} that is no array of real numbers, one row per point."
+        raise RegionError(msg)
     if array.ndim != 2 or array.shape[1] != len(region.names):
         msg = (
             f"{region!r} got points of shape {array.shape}; expected (n, {len(region.names)}), "
@@ -233,6 +257,26 @@ class Union(Region):
         return math.fsum(part.measure for part in self.parts)
 
     @property
+    def dimension(self) -> int:
+        """The dimension of every part."""
+        return self.parts[0].dimension
+
+    @property
+    def size(self) -> int | None:
+        """The number of points, where every part is a single one; None elsewhere."""
+        sizes = [part.size for part in self.parts]
+        return sum(size or 0 for size in sizes) if all(sizes) else None
+
+    def take(self, index: Tensor) -> Sample:
+        """Return the points with the given numbers, of a union of single points."""
+        if self.size is None:
+            return super().take(index)
+        listed = [arranged(part.take(torch.zeros(1, dtype=torch.int64)), part.names, self.names) for part in self.parts]
+        points = torch.cat([sample.points for sample in listed])
+        normals = [sample.normal for sample in listed if sample.normal is not None]
+        return Sample(points[index], torch.cat(normals)[index] if self.has_normal else None)
+
+    @property
     def has_normal(self) -> bool:
         """Whether every part has a normal."""
         return all(part.has_normal for part in self.parts)
@@ -264,8 +308,10 @@ class Union(Region):
 def _refuse_overlap(left: Region, right: Region) -> None:
     """Refuse two parts whose bounding boxes share a piece with as many lengths as the parts themselves have."""
     shared = 0
-    own = [sum(high > low for low, high in part.bounds.values()) for part in (left, right)]
-    if left.size is not None or right.size is not None or own[0] != own[1]:
+    if any(part.size is not None and part.size > 1 for part in (left, right)):
+        msg = f"the union of {left!r} and {right!r} holds given points; give each of the two a constraint of its own."
+        raise RegionError(msg)
+    if left.dimension != right.dimension:
         msg = (
             f"the union of {left!r} and {right!r} mixes regions of different dimension; give each a constraint "
             "of its own."
@@ -276,10 +322,10 @@ def _refuse_overlap(left: Region, right: Region) -> None:
         if low > high:
             return
         shared += low < high
-    if shared == own[0]:
+    if shared >= left.dimension:
         msg = (
-            f"{left!r} and {right!r} overlap; a union here is made of parts that share no more than a rim.\n  "
-            "Give one region that covers both."
+            f"{left!r} and {right!r} overlap, judged by their bounds; a union here is made of parts that share no more "
+            "than a rim.\n  Give one region that covers both, or each a constraint of its own."
         )
         raise RegionError(msg)
 

@@ -166,10 +166,13 @@ def _by(axis: int) -> Callable[[Form], Form]:
 def _real_array(values: object, what: str) -> np.ndarray:
     """Return finite float64 values; refuse anything else."""
     try:
-        array = np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
+        raw = np.asarray(values)
+        array = np.array(raw, dtype=float) if raw.dtype.kind in "iufO" else None
+    except (TypeError, ValueError, RuntimeError):  # ragged rows, text, tensors that require a gradient
+        array = None
+    if array is None:
         msg = f"{what} got a {type(values).__name__}; expected real numbers."
-        raise UsageError(msg) from error
+        raise UsageError(msg)
     if not np.isfinite(array).all():
         msg = f"{what} got a coordinate that is not finite."
         raise UsageError(msg)

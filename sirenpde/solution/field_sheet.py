@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -20,6 +21,8 @@ from sirenpde.solution.panels import (
     draw_lines,
     draw_map,
     head,
+    hide_inner_labels,
+    legend,
     limits_of,
     new_sheet,
     plain,
@@ -36,14 +39,15 @@ def line_sheet(archive: Archive, name: str) -> Figure:
     wrong = f"{name}_error" in archive.values
     figure, panels = new_sheet(title(archive, name), len(parts), 1 + wrong, (5.0, 2.9))
     for row, (label, found) in zip(panels, parts.items(), strict=True):
-        lines = {key: found[key] for key in ("reference", "fit") if key in found}
+        lines: dict[str, np.ndarray] = {key: found[key] for key in ("reference", "fit") if key in found}
         draw_lines(row[0], archive.axes[axis], lines, (TARGET, FIT) if len(lines) > 1 else (FIT,))
-        head(row[0], label, _relative(archive, name))
+        head(row[0], label + " and ".join(reversed(lines)), _relative(archive, name))
         if wrong:
             draw_lines(row[1], archive.axes[axis], {"error": found["error"]}, (ERROR,))
-            head(row[1], f"{label}: error, fit minus reference", f"at most {spread(found['error']):.2g}")
+            head(row[1], f"{label}error, fit minus reference", f"at most {spread(found['error']):.2g}")
         for panel in row:
-            panel.set_xlabel(_label(archive, axis), fontsize=9)
+            panel.set_xlabel(plain(_label(archive, axis)), fontsize=9)
+    legend(figure, panels[0][0])
     return figure
 
 
@@ -83,21 +87,29 @@ def _maps(archive: Archive, name: str, cuts: list[Cut], *, down: bool) -> Figure
     figure, panels = new_sheet(title(archive, name), *shape, (3.9, height))
     flat = iter([panel for row in panels for panel in row])
     for label, found in parts.items():
-        for kind in kinds:
-            note = _relative(archive, name) if kind == "fit" else ""
+        for kind, values in found.items():
             for cut, frame in zip(cuts, frames, strict=True):
-                values = _section(archive, found[kind], cut)
-                header = ", ".join(filter(None, (label if kind == "fit" else f"{label}: {kind}", cut[0])))
-                draw_map(next(flat), _field_map(kind, header, values, found, note), frame)
+                drawn = _field_map(kind, _section(archive, values, cut), found)
+                remark = "" if down else _remark(archive, name, kind, values)
+                header = ", ".join(filter(None, (f"{label}{kind}", cut[0])))
+                draw_map(next(flat), replace(drawn, title=header, note=remark), frame)
+    if len({(frame.horizontal[0], frame.vertical[0]) for frame in frames}) == 1:
+        hide_inner_labels(panels)
     return figure
 
 
-def _field_map(kind: str, header: str, values: np.ndarray, found: Mapping[str, np.ndarray], note: str) -> Map:
+def _field_map(kind: str, values: np.ndarray, found: Mapping[str, np.ndarray]) -> Map:
+    """Return a map of one section, with the limits of the whole."""
     if kind == "error":
         top = spread(found["error"])
-        return Map(header, values, DIVERGING, (-top, top), f"at most {spread(values):.2g}")
-    limits = limits_of(*(found[key] for key in ("reference", "fit") if key in found))
-    return Map(header, values, SEQUENTIAL, limits, note)
+        return Map("", values, DIVERGING, (-top, top))
+    return Map("", values, SEQUENTIAL, limits_of(*(found[key] for key in ("reference", "fit") if key in found)))
+
+
+def _remark(archive: Archive, name: str, kind: str, values: np.ndarray) -> str:
+    if kind == "error":
+        return f"at most {spread(values):.2g}"
+    return _relative(archive, name) if kind == "fit" else ""
 
 
 def _parts(archive: Archive, name: str) -> dict[str, dict[str, np.ndarray]]:
@@ -106,11 +118,11 @@ def _parts(archive: Archive, name: str) -> dict[str, dict[str, np.ndarray]]:
     for kind in ("reference", "error"):
         if f"{name}_{kind}" in archive.values:
             kinds[kind] = shown(archive, f"{name}_{kind}")
-    if not archive.fields.get(name):
-        return {name: kinds}
-    count = archive.fields[name][0]
+    count = kinds["fit"].shape[-1] if kinds["fit"].ndim > len(archive.grid_shape) else 0
+    if not count:
+        return {"": kinds}
     return {
-        f"{name}, component {index + 1} of {count}": {kind: values[..., index] for kind, values in kinds.items()}
+        f"component {index + 1} of {count}: ": {kind: values[..., index] for kind, values in kinds.items()}
         for index in range(min(count, _MOST_COMPONENTS))
     }
 
@@ -118,7 +130,7 @@ def _parts(archive: Archive, name: str) -> dict[str, dict[str, np.ndarray]]:
 def _frame(archive: Archive, across: str, up: str) -> Frame:
     first, second = archive.axes[across], archive.axes[up]
     long, short = sorted((np.ptp(first), np.ptp(second)), reverse=True)
-    equal = "t" not in {across, up} and long <= 3 * short
+    equal = "t" not in {across, up} and long <= 2 * short
     return Frame((_label(archive, across), first), (_label(archive, up), second), equal=bool(equal))
 
 
@@ -136,9 +148,9 @@ def _place(archive: Archive, name: str, index: int) -> str:
 
 def _label(archive: Archive, name: str) -> str:
     unit = archive.units.get(name)
-    return plain(f"{name} in {unit}" if unit else name)
+    return f"{name} in {unit}" if unit else name
 
 
 def _relative(archive: Archive, name: str) -> str:
     error = archive.verification.get(f"{name}_relative_l2")
-    return "" if error is None else f"relative error {error:.1e}"
+    return "" if error is None else f"relative error {error:.2g}"

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from sirenpde.solution.archive import Archive
 from sirenpde.solution.field_sheet import line_sheet, plane_sheet, solid_sheet
-from sirenpde.solution.panels import FAINT, INK, draw_lines, head, new_sheet
+from sirenpde.solution.panels import FAINT, INK, draw_lines, head, legend, new_sheet
 from sirenpde.solution.picture_sheet import picture_sheet
 from sirenpde.solution.sound_sheet import sound_seconds, sound_sheet
 
@@ -44,9 +44,9 @@ def png(figure: Figure) -> bytes:
 
 def _sheet(archive: Archive, name: str) -> Figure | None:
     kind, seconds = archive.settings.get("kind"), sound_seconds(archive)
-    if kind == "picture" and set(archive.coordinates) == {"x", "y"} and archive.fields[name] in {(), (3,)}:
+    if kind == "picture" and set(archive.coordinates) == {"x", "y"} and archive.fields[name] in {(), (1,), (3,)}:
         return picture_sheet(archive, name)
-    if kind == "sound" and seconds is not None and archive.fields[name] == ():
+    if kind == "sound" and seconds is not None and archive.fields[name] in {(), (1,)}:
         return sound_sheet(archive, name, seconds)
     draw = {1: line_sheet, 2: plane_sheet, 3: solid_sheet}.get(len(archive.coordinates))
     return None if draw is None else draw(archive, name)
@@ -74,6 +74,11 @@ def history(archive: Archive) -> Figure | None:
     panel.set_xlabel("step", fontsize=9)
     panel.set_ylabel("loss and its terms" if len(lines) > 1 else "loss", fontsize=9)
     spent = f"{len(steps)} steps" + (f" in {past['seconds'][-1]:.3g} s" if "seconds" in past else "")
-    head(panel, "loss" if len(lines) == 1 else "loss, and one term per constraint", f"{spent}, {archive.status}")
-    panel.tick_params(which="both", color=FAINT)
+    head(
+        panel,
+        "loss" if len(lines) == 1 else "loss, and one term per constraint",
+        f"{spent}, {archive.status.replace('_', ' ')}",
+    )
+    panel.tick_params(which="both", color=FAINT, labelsize=8)
+    legend(figure, panel)
     return figure

@@ -70,7 +70,8 @@ def evaluate_on_grid(problem: Problem, network: nn.Module, *, derivatives: bool)
     values: dict[str, np.ndarray] = {}
     for name in problem.layout.fields:
         flat = _field_values(problem, network, name, points, derivatives=derivatives)
-        values |= {key: array.reshape(*shape, *array.shape[1:]) for key, array in flat.items()}
+        taken = {*problem.layout.fields, *problem.coordinates} - {name}  # a field may be called u_error
+        values |= {key: array.reshape(*shape, *array.shape[1:]) for key, array in flat.items() if key not in taken}
     return Gridded(axes, values, _inside(problem.domain, problem.coordinates, points, shape))
 
 

@@ -66,7 +66,7 @@ class Frame:
     def ratio(self) -> float:
         """Height over width, as drawn."""
         left, right, bottom, top = self.extent
-        return min(max((top - bottom) / (right - left), 0.3), 2.5) if self.equal else 0.75
+        return min(max((top - bottom) / (right - left), 0.3), 2.0) if self.equal else 0.75
 
 
 def _edges(axis: np.ndarray) -> tuple[float, float]:
@@ -78,7 +78,7 @@ def plain(text: str) -> str:
     """Return a text as it is drawn: one line, not too long, and no mathematics."""
     visible = "".join(letter if letter.isprintable() else " " for letter in text)
     short = visible if len(visible) <= _LONGEST_TEXT else visible[: _LONGEST_TEXT - 1] + "…"
-    return short.replace("\\", "\\\\").replace("$", r"\$")
+    return short.replace("$", r"\$")
 
 
 def new_sheet(title: str, rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[list[Axes]]]:
@@ -123,7 +123,7 @@ def draw_map(panel: Axes, drawn: Map, frame: Frame) -> None:
 
 
 def draw_lines(panel: Axes, horizontal: np.ndarray, lines: Mapping[str, np.ndarray], colours: Sequence[str]) -> None:
-    """Draw lines over a common axis, with a legend if there are several."""
+    """Draw lines over a common axis; ``legend`` tells which is which."""
     for index, (name, values) in enumerate(lines.items()):
         place, shown = envelope(horizontal, values)
         over = len(lines) > 1 and index == len(lines) - 1
@@ -133,8 +133,21 @@ def draw_lines(panel: Axes, horizontal: np.ndarray, lines: Mapping[str, np.ndarr
     panel.set_axisbelow(True)
     for side in ("top", "right"):
         panel.spines[side].set_visible(False)
-    if len(lines) > 1:
-        panel.legend(fontsize=8, frameon=False, loc="upper right", ncols=min(len(lines), 4))
+
+
+def legend(figure: Figure, panel: Axes) -> None:
+    """Write, above the sheet, what the lines of a panel are, if there are several."""
+    if len(panel.lines) > 1:
+        columns = min(len(panel.lines), 4)
+        figure.legend(handles=panel.lines, loc="outside upper right", fontsize=8, frameon=False, ncols=columns)
+
+
+def hide_inner_labels(panels: Sequence[Sequence[Axes]]) -> None:
+    """Leave the labels of the vertical axis to the first panel of each row: all have the same."""
+    for row in panels:
+        for panel in row[1:]:
+            panel.set_ylabel("")
+            panel.tick_params(labelleft=False)
 
 
 def envelope(horizontal: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

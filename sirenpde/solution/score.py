@@ -51,11 +51,11 @@ def score(problem: Problem, network: nn.Module, held_out: Sequence[Sample]) -> d
             between = _between(problem, domain)
             if len(between):
                 found |= _errors(f"{name}_between", function, reference, between, free=free)
-                found[f"{name}_between_gradient_relative_l2"] = _gradient_error(function, reference, between)
+                found |= _gradient_error(f"{name}_between", function, reference, between)
         else:
             points = arranged(domain.draw(COUNT, torch.Generator().manual_seed(7)), domain.names, problem.coordinates)
             found |= _errors(name, function, reference, points.points.numpy(), free=free)
-            found[f"{name}_gradient_relative_l2"] = _gradient_error(function, reference, points.points.numpy())
+            found |= _gradient_error(name, function, reference, points.points.numpy())
     return found
 
 
@@ -78,15 +78,16 @@ def _errors(
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
-def _gradient_error(function: FieldFunction, reference: Arranged, points: np.ndarray) -> float:
-    """Return the relative L2 error of the gradient, that of the reference taken by autograd."""
+def _gradient_error(label: str, function: FieldFunction, reference: Arranged, points: np.ndarray) -> dict[str, float]:
+    """Return the relative L2 error of the gradient, that of the reference taken by autograd; none of a constant."""
     place = torch.from_numpy(points).requires_grad_()
     values = reference(place).reshape(len(points), -1)
     if not values.requires_grad:
-        return math.nan
+        return {}
     wanted = [torch.autograd.grad(values[:, k].sum(), place, retain_graph=True)[0] for k in range(values.shape[1])]
     got = np.asarray(function.grad(points)).reshape(len(points), values.shape[1], -1)
-    return metrics.relative_l2(got, torch.stack(wanted, dim=1).numpy())
+    error = metrics.relative_l2(got, torch.stack(wanted, dim=1).numpy())
+    return {f"{label}_gradient_relative_l2": error} if math.isfinite(error) else {}
 
 
 def _own_points(problem: Problem, grid: Grid) -> np.ndarray:

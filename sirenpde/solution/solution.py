@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: The largest network that is built from a file: its numbers come from outside.
-_LARGEST = {"width": 65536, "depth": 256}
+_LARGEST = {"width": 65536, "depth": 256, "omega": 1e12, "first_omega": 1e12}
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +149,9 @@ def from_archive(archive: Archive, source: str) -> Solution:
     except ValueError as error:
         msg = f"{source}: status {archive.status!r} is none of {', '.join(Status)}."
         raise FileError(msg) from error
+    if archive.history and not {"loss", "seconds"} <= set(archive.history):
+        msg = f"{source}: the history has {', '.join(archive.history)}; expected loss and seconds among them."
+        raise FileError(msg)
     history = History.from_arrays(archive.history) if archive.history else History(())
     return Solution(
         name=archive.problem,
@@ -174,8 +177,11 @@ def _rebuilt(archive: Archive, layout: Layout, source: str) -> SirenNetwork:
         )
         raise FileError(msg)
     for name, most in _LARGEST.items():
-        if not isinstance(numbers[name], int) or numbers[name] > most:
-            msg = f"{source}: the network has {name}={numbers[name]!r}; expected an integer of at most {most}."
+        kinds = int if isinstance(most, int) else (int, float)
+        if isinstance(numbers[name], bool) or not isinstance(numbers[name], kinds) or not 0 < numbers[name] <= most:
+            what = "an integer" if kinds is int else "a number"
+            got = str(numbers[name])[:40]
+            msg = f"{source}: the network has {name}={got}; expected {what} above 0, at most {most:g}."
             raise FileError(msg)
     weights = {name: torch.from_numpy(array.copy()) for name, array in archive.weights.items()}
     held = sum(array.nbytes for array in archive.weights.values())

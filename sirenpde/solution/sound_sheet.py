@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from scipy import signal
 
 from sirenpde.solution.archive import Archive
-from sirenpde.solution.display import fitted, title
-from sirenpde.solution.panels import ERROR, FIT, TARGET, draw_lines, head, new_sheet, spread
+from sirenpde.solution.display import fitted, shown, title
+from sirenpde.solution.panels import ERROR, FIT, TARGET, draw_lines, head, legend, new_sheet, spread
 
 _ZOOM_SECONDS = 0.01
 
@@ -29,10 +29,11 @@ def sound_seconds(archive: Archive) -> np.ndarray | None:
 
 def sound_sheet(archive: Archive, name: str, seconds: np.ndarray) -> Figure:
     """Draw a sound: the waveform, whole and near its loudest place, the error, and the spectra."""
-    fit, target = fitted(archive, name), archive.values.get(f"{name}_reference")
-    lines = {"fit": fit} if target is None else {"target": np.asarray(target, dtype=float), "fit": fit}
+    fit = fitted(archive, name)
+    target = shown(archive, f"{name}_reference") if f"{name}_reference" in archive.values else None
+    lines = {"fit": fit} if target is None else {"target": target, "fit": fit}
     colours = (FIT,) if target is None else (TARGET, FIT)
-    error = archive.values.get(f"{name}_error")
+    error = shown(archive, f"{name}_error") if f"{name}_error" in archive.values else None
     figure, panels = new_sheet(title(archive, name), 2, 2, (5.2, 2.6))
     (whole, near), (wrong, pitch) = panels
     decibels = archive.verification.get(f"{name}_snr")
@@ -44,10 +45,11 @@ def sound_sheet(archive: Archive, name: str, seconds: np.ndarray) -> Figure:
     if error is None:
         wrong.set_axis_off()
     else:
-        _wave(wrong, seconds, {"error": np.asarray(error, dtype=float)}, (ERROR,))
-        head(wrong, "error, fit minus target", f"at most {spread(np.asarray(error)):.2g}")
-        lines, colours = {**lines, "error": np.asarray(error, dtype=float)}, (*colours, ERROR)
+        _wave(wrong, seconds, {"error": error}, (ERROR,))
+        head(wrong, "error, fit minus target", f"at most {spread(error):.2g}")
+        lines, colours = {**lines, "error": error}, (*colours, ERROR)
     _spectra(pitch, lines, float(archive.settings["rate"]), colours)
+    legend(figure, pitch)
     return figure
 
 
@@ -72,7 +74,7 @@ def _spectra(panel: Axes, lines: Mapping[str, np.ndarray], rate: float, colours:
     for key, values in lines.items():
         frequencies, power = signal.welch(np.nan_to_num(values), fs=rate, nperseg=window)
         top = top or float(power.max()) or 1.0
-        levels[key] = 10.0 * np.log10(np.maximum(power / top, 1e-14))
+        levels[key] = 10.0 * np.log10(np.maximum(power / top, 1e-12))
     draw_lines(panel, frequencies, levels, colours)
     panel.set_xlim(0.0, rate / 2)
     panel.set_xlabel("frequency in Hz, up to half the rate", fontsize=9)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from sirenpde.errors import ProblemError, RegionError, ResidualError, SirenPDEWarning, suggestion
+from sirenpde.errors import ProblemError, RegionError, ResidualError, SirenPDEError, SirenPDEWarning, suggestion
 from sirenpde.fields.layout import Layout
 from sirenpde.fields.siren import Siren, SirenNetwork
 from sirenpde.fields.trace import Traced
@@ -18,6 +18,31 @@ from sirenpde.statement.given import Arranged
 
 #: The trial network: small, smooth, and wide enough that no derivative vanishes by accident.
 _TRIAL = Siren(width=8, depth=1, omega=1.0, first_omega=1.0)
+
+
+#: Names that ``solution.NAME`` has already, so that no field can have them.
+RESERVED = frozenset(
+    {
+        "archive",
+        "coordinates",
+        "gridded",
+        "history",
+        "layout",
+        "name",
+        "network",
+        "plot",
+        "problem",
+        "provenance",
+        "save",
+        "score",
+        "settings",
+        "status",
+        "stored",
+        "to_xarray",
+        "unknowns",
+        "verify",
+    }
+)
 
 
 def check_constraints(constraints: object, where: str) -> tuple[Constraint, ...]:
@@ -62,6 +87,9 @@ def check_fields(fields: object, where: str) -> dict[str, int | None]:
         raise ProblemError(msg)
     for name, count in named.items():
         require_identifier(name, f"a field of {where}")
+        if name in RESERVED:
+            msg = f'{where} declares a field "{name}", but solution.{name} is something else. Choose another name.'
+            raise ProblemError(msg)
         if name == "at" or isinstance(count, bool) or not isinstance(count, int) or count < 1:
             msg = (
                 f'{where} declares field "{name}" with {count!r} components; expected a positive integer, and a '
@@ -127,6 +155,41 @@ def trial_samples(constraint: Constraint, names: tuple[str, ...]) -> tuple[Sampl
     generator = torch.Generator().manual_seed(1)
     samples = [arranged(constraint.on.draw(count, generator), constraint.on.names, names) for count in (2, 3)]
     return samples[0], samples[1]
+
+
+def check_known_names(names: Iterable[object], where: str) -> None:
+    """Refuse names that no residual could read as ``a.NAME``."""
+    for name in names:
+        require_identifier(name, f"a known of {where}")
+        if name == "normal":
+            msg = f'{where} gives a known named "normal", which on a boundary is the normal. Choose another name.'
+            raise ProblemError(msg)
+
+
+def check_penalty(constraint: Constraint, traced: Traced, where: str) -> None:
+    """Try a penalty of the user's own on a few residuals; refuse one of another shape, negative or not finite."""
+    if isinstance(constraint.penalty, str):
+        return
+    for trailing in traced.shapes:
+        residual = (
+            torch.linspace(-1.0, 1.0, 3, dtype=torch.float64).reshape(3, *[1] * len(trailing)).expand(3, *trailing)
+        )
+        try:
+            values = constraint.penalised(residual)
+        except SirenPDEError:
+            raise
+        except Exception as error:
+            msg = (
+                f'the penalty of constraint "{constraint.name}" of {where} failed on a residual of shape '
+                f"{tuple(residual.shape)}: {type(error).__name__}: {error}"
+            )
+            raise ProblemError(msg) from error
+        if not (torch.isfinite(values) & (values >= 0)).all():
+            msg = (
+                f'the penalty of constraint "{constraint.name}" of {where} gives {values.tolist()} for the residuals '
+                "-1, 0, 1; expected finite numbers of at least 0."
+            )
+            raise ProblemError(msg)
 
 
 def check_dependence(constraint: Constraint, traced: Traced, where: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import math
+import numbers
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sirenpde.errors import ProblemError, ResidualError
+from sirenpde.errors import ExpressionError, ProblemError, ResidualError
 from sirenpde.fields.trace import Residual
 from sirenpde.regions.region import Region
+from sirenpde.statement.given import is_symbolic
 
 Penalty = Callable[[Tensor], Tensor]
 
@@ -58,6 +60,12 @@ class Constraint:
             hint = "Write on=sp.Box(…), one of its sides, or another region."
             msg = f'constraint "{self.name}" holds on a {type(self.on).__name__}; expected a region.\n  {hint}'
             raise ProblemError(msg)
+        if is_symbolic(self.residual):
+            msg = (
+                f'constraint "{self.name}" has a SymPy residual; this version takes functions of (a, phi).'
+                '\n  Write for example residual=lambda a, phi: sp.partial(phi.u, "t") - sp.partial(phi.u, "x", "x").'
+            )
+            raise ExpressionError(msg)
         if not callable(self.residual) or isinstance(self.residual, type):
             msg = (
                 f'constraint "{self.name}" has a {type(self.residual).__name__} for a residual; expected a '
@@ -78,7 +86,7 @@ class Constraint:
 
     def _check_numbers(self) -> None:
         weight, points = self.weight, self.points
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+        if isinstance(weight, bool) or not isinstance(weight, numbers.Real) or not 0 < weight < math.inf:
             msg = (
                 f'constraint "{self.name}" has weight={weight!r}; expected a positive number. To leave it out, '
                 "drop the constraint."
@@ -97,7 +105,7 @@ class Constraint:
         """Return ρ of a residual, summed over its components: ``(n,)`` or ``(n, k)`` → ``(n,)``.
 
         Raises:
-            ProblemError: If the user's own penalty changes the shape or is negative.
+            ProblemError: If the user's own penalty changes the shape.
         """
         function = PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty
         value: Any = function(residual)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sirenpde.errors import DataError, ProblemError, SirenPDEError
+from sirenpde.errors import DataError, ExpressionError, ProblemError, SirenPDEError
 from sirenpde.fields.layout import Layout
 from sirenpde.fields.quantity import Quantity
 from sirenpde.fields.scope import AutogradScope, Given, Surroundings
@@ -62,9 +63,10 @@ class Formula(Known):
         """Evaluate at points of shape ``(n, d)``, differentiable by them where they require it."""
         surroundings = Surroundings(self.where, Layout({}, self.coordinates))
         scope = AutogradScope(surroundings, nn.Identity(), points)
-        answer = self.function(Given(scope, surroundings, {}))
-        if isinstance(answer, Quantity):
-            return answer.tensor if points.requires_grad else answer.tensor.detach()
+        with torch.enable_grad():  # a known may differentiate, even where the caller wants no graph
+            answer = self.function(Given(scope, surroundings, {}))
+            if isinstance(answer, Quantity):
+                return answer.tensor if points.requires_grad else answer.tensor.detach()
         if isinstance(answer, int | float) and not isinstance(answer, bool):
             return torch.full_like(points[:, 0], float(answer))
         msg = (
@@ -96,15 +98,25 @@ def as_known(value: object, coordinates: tuple[str, ...], where: str, trial: Ten
             )
             raise ProblemError(msg)
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
         if not math.isfinite(value):
             msg = f"{where} is {value!r}; expected a finite number."
             raise DataError(msg)
         return Number(float(value))
+    if is_symbolic(value):
+        msg = (
+            f"{where} is the SymPy expression {value}; this version takes functions, such as lambda a: torch.sin(a.x)."
+        )
+        raise ExpressionError(msg)
     if callable(value) and not isinstance(value, type):
         return _formula(value, coordinates, where, trial)
     msg = f"{where} is a {type(value).__name__}; expected a number, a function of a, an sp.Raster or an sp.Waveform."
     raise ProblemError(msg)
+
+
+def is_symbolic(value: object) -> bool:
+    """Tell whether something comes from SymPy, without importing it: its symbols are callable, as functions are."""
+    return any(str(kind.__module__).split(".")[0] == "sympy" for kind in type(value).__mro__)
 
 
 def _formula(function: Callable[[Any], Any], coordinates: tuple[str, ...], where: str, trial: Tensor) -> Formula:

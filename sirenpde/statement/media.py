@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy.io import wavfile
 
-from sirenpde.errors import DataError, ResourceError
+from sirenpde.errors import DataError, ResourceError, SirenPDEWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ BITS = {PCM: (8, 16, 24, 32), FLOAT: (32, 64)}
 GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 
 
-class MediaWarning(UserWarning):
+class MediaWarning(SirenPDEWarning):
     """A picture or a sound was changed while it was read."""
 
 

@@ -18,6 +18,8 @@ from sirenpde.statement.constraint import Constraint, require_identifier
 from sirenpde.statement.given import Arranged, as_known
 from sirenpde.statement.given import arranged as arranged_known
 from sirenpde.statement.known import Known
+from sirenpde.statement.raster import Raster
+from sirenpde.statement.waveform import Waveform
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,13 +70,13 @@ class Problem:
                 msg = f"{self.where} has {argument}={getattr(self, argument)!r}; expected a dictionary from names."
                 raise ProblemError(msg)
             object.__setattr__(self, argument, dict(getattr(self, argument)))
-        for name in self.given:
-            require_identifier(name, f"a known of {self.where}")
+        checks.check_known_names(self.given, self.where)
         groups = {"coordinate": self.coordinates, "field": self.layout.fields, "known": self.given}
         checks.check_clashes(groups, self.where)
         checks.check_data_names(self.constraints, [*self.layout.fields, *self.given], self.where)
         for constraint, traced in zip(self.constraints, self.traced, strict=True):
             checks.check_dependence(constraint, traced, self.where)
+            checks.check_penalty(constraint, traced, self.where)
         checks.check_read(self.layout, self.given, self.traced, self.where)
         for name, read in self.references.items():
             checks.check_exact(name, read, self.layout, self._trial_points, self.where)
@@ -123,9 +125,15 @@ class Problem:
 
     @cached_property
     def domain(self) -> Region:
-        """The first region with as many free coordinates as any: solutions are drawn and scored on it."""
-        free = [sum(low < high for low, high in constraint.on.bounds.values()) for constraint in self.constraints]
-        return self.constraints[free.index(max(free))].on
+        """Where solutions are drawn and scored: the grid of a picture or sound that is exact, else the main region.
+
+        The main region is the first one of the highest dimension.
+        """
+        for reference in self.references.values():
+            if isinstance(reference.known, Raster | Waveform) and set(reference.known.names) == set(self.coordinates):
+                return reference.known.grid
+        dimensions = [constraint.on.dimension for constraint in self.constraints]
+        return self.constraints[dimensions.index(max(dimensions))].on
 
     @cached_property
     def unpinned(self) -> frozenset[str]:
@@ -134,8 +142,8 @@ class Problem:
 
     @cached_property
     def _trial_points(self) -> torch.Tensor:
-        sample = self.domain.draw(3, torch.Generator().manual_seed(1))
-        return arranged(sample, self.domain.names, self.coordinates).points
+        region = self.constraints[0].on
+        return arranged(region.draw(3, torch.Generator().manual_seed(1)), region.names, self.coordinates).points
 
     def _known(self, group: str, name: str, value: object) -> Arranged:
         known: Known = as_known(value, self.coordinates, f'{group} "{name}" of {self.where}', self._trial_points)

@@ -6,14 +6,18 @@ region of finitely many points, such as the pixels of a picture, is gone through
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from sirenpde.errors import UsageError, suggestion
 from sirenpde.regions.region import Region, Sample, arranged
+from sirenpde.statement.constraint import Constraint
 from sirenpde.statement.problem import Problem
 from sirenpde.training.reproducibility import derived_seed
+
+#: The fewest points per step of a constraint, where a total is shared out.
+LEAST = 16
 
 
 class Collocation:
@@ -91,7 +95,8 @@ def share_out(problem: Problem, points: int | Mapping[str, int]) -> dict[str, in
     Args:
         problem: Whose constraints share.
         points: A total, shared out in proportion to the measures of the regions, or a number by constraint. A
-            constraint's own ``points`` goes before either. No constraint gets fewer than 16 of a shared total.
+            constraint's own ``points`` goes before either. No constraint gets fewer than 16 of a shared total, if its
+            region has them.
 
     Raises:
         UsageError: If a number is no positive integer, or a constraint is missing or unknown.
@@ -99,15 +104,22 @@ def share_out(problem: Problem, points: int | Mapping[str, int]) -> dict[str, in
     own = {each.name: each.points for each in problem.constraints if each.points is not None}
     rest = [each for each in problem.constraints if each.name not in own]
     if isinstance(points, Mapping):
-        counts = {**_checked(problem, points, [each.name for each in rest]), **own}
+        shared = _checked(problem, points, [each.name for each in rest])
     else:
         require_points(points, "points")
-        whole = sum(each.measure for each in rest)
-        counts = {each.name: max(16, round(points * each.measure / whole)) for each in rest} | own
-    limits = {each.name: each.on.size for each in problem.constraints}
-    return {
-        name: count if limits[name] is None else min(count, limits[name] or count) for name, count in counts.items()
-    }
+        shared = _by_measure(rest, points)
+    sizes = {each.name: each.on.size for each in problem.constraints}
+    return {name: min(count, sizes[name] or count) for name, count in {**shared, **own}.items()}
+
+
+def _by_measure(constraints: Sequence[Constraint], total: int) -> dict[str, int]:
+    """Share a total in proportion to the measures; what a region of few points cannot use goes to the others."""
+    few = [each for each in constraints if each.on.size is not None and each.on.size <= LEAST]
+    many = [each for each in constraints if each not in few]
+    left = total - sum(each.on.size or 0 for each in few)
+    whole = sum(each.measure for each in many)
+    shares = {each.name: max(LEAST, round(left * each.measure / whole)) for each in many}
+    return shares | {each.name: each.on.size or LEAST for each in few}
 
 
 def _checked(problem: Problem, points: Mapping[str, int], needed: list[str]) -> dict[str, int]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sirenpde.fields.forms import multi_indices, order
 from sirenpde.fields.siren import Siren
 from sirenpde.regions.grid import Grid
 from sirenpde.statement.problem import Problem
+from sirenpde.training.adam import Adam
 from sirenpde.training.muon import Muon
 from sirenpde.training.optimizer import Optimizer
 
@@ -35,36 +36,46 @@ class Defaults:
 def choose_defaults(problem: Problem) -> Defaults:
     """Return what suits a problem, judged by its regions and by the derivatives that its residuals ask for."""
     grids = [constraint.on for constraint in problem.constraints if isinstance(constraint.on, Grid)]
-    highest = max(
-        order(alpha)
-        for traced in problem.traced
-        for forms in traced.sites
-        for form in forms
-        for alpha in multi_indices(form)
-    )
-    if grids and len(problem.coordinates) == 1:
-        return _sound(grids[0])
-    if grids and highest == 0:
-        return _picture()
-    if grids:
-        return _picture_from_derivatives()
-    return _equation(problem)
+    if not grids:
+        return _equation(problem)
+    count = max(max(grid.shape) for grid in grids)
+    if len(problem.coordinates) == 1:
+        return _sound(count)
+    return _picture(count) if highest_order(problem) == 0 else _picture_from_derivatives()
 
 
-def _picture() -> Defaults:
-    return Defaults(Siren(), (Muon(steps=600, lr=1e-3),), 8192, "float32", "pixels: mini-batches, Muon")
+def shared_out_steps(stages: tuple[Optimizer, ...], steps: int) -> tuple[Optimizer, ...]:
+    """Return the stages with their steps scaled so that together they take ``steps``; stages left without any go."""
+    total = sum(stage.steps for stage in stages)
+    ends = [round(steps * sum(stage.steps for stage in stages[:place]) / total) for place in range(len(stages) + 1)]
+    pairs = zip(stages, ends, ends[1:], strict=False)
+    return tuple(replace(stage, steps=stop - start) for stage, start, stop in pairs if stop > start)
+
+
+def highest_order(problem: Problem) -> int:
+    """Return the highest order of derivative that any residual asks for."""
+    forms = [form for traced in problem.traced for site in traced.sites for form in site]
+    return max((order(alpha) for form in forms for alpha in multi_indices(form)), default=0)
+
+
+def _picture(count: int) -> Defaults:
+    # tests/benchmarks/signals.py, 256²: ω₁ = 90, a fifth of the Nyquist frequency π N / 2, carries the detail; at 30
+    # the same steps give 3 dB less, at 120 no more. The first stage gives a picture in seconds, the second accuracy:
+    # one cosine over all steps passes 35 dB three times later. β₂ = 0.99 gains 0.4 dB over 0.999.
+    network = Siren(first_omega=min(max(30.0, 0.35 * count), 360.0))
+    stages = (Adam(steps=200, betas=(0.9, 0.99)), Adam(steps=600, betas=(0.9, 0.99)))
+    return Defaults(network, stages, 4096, "float32", "values of a picture")
 
 
 def _picture_from_derivatives() -> Defaults:
-    return Defaults(
-        Siren(), (Muon(steps=400, lr=1e-3),), 8192, "float32", "derivatives of a picture: mini-batches, Muon"
-    )
+    # The same benchmark, Sobel data at 128²: after 300 steps Adam stands at 27.6 dB, Muon at 32.2. Derivatives weigh
+    # the coarse parts of a picture least, and Muon learns all directions at one pace. ω₁ = 60 loses 9 dB.
+    return Defaults(Siren(), (Muon(steps=400, lr=1e-3),), 4096, "float32", "derivatives of a picture")
 
 
-def _sound(grid: Grid) -> Defaults:
-    nyquist = 3.14159 * grid.size / 2.0
-    network = Siren(first_omega=max(30.0, min(3000.0, nyquist / 16.0)))
-    return Defaults(network, (Muon(steps=1000, lr=1e-3),), 16384, "float32", "samples of a sound: a high first omega")
+def _sound(count: int) -> Defaults:
+    network = Siren(first_omega=min(3000.0, max(30.0, 0.1 * count)))
+    return Defaults(network, (Muon(steps=1000, lr=1e-3),), 8192, "float32", "samples of a sound")
 
 
 def _equation(problem: Problem) -> Defaults:

@@ -93,7 +93,7 @@ class Trainer:
     def _stage(self, stage: Optimizer, start: float, progress: ProgressDisplay) -> tuple[Status, str] | None:
         """Run one stage; return how the run ended, or None where the next stage goes on."""
         stepper = stage.start(self._network)
-        for _ in range(stage.steps):
+        for number in range(1, stage.steps + 1):
             samples = [sample.to(*self._place) for sample in self._collocation.draw()]
             loss = stepper.step(partial(self._objective, samples))
             if not math.isfinite(loss):
@@ -101,11 +101,12 @@ class Trainer:
             step = len(self.history) + 1
             self.history.record(loss, self._terms, time.monotonic() - start)
             progress.update(step, loss, self._terms)
-            if step % LOOK == 0:
-                self._good = self._snapshot()
-                if self._verdict(Status.BUDGET_SPENT) is Status.CONVERGED:
-                    return Status.CONVERGED, ""
-            if self._spent(step, self.history.seconds[-1]):
+            looks, spent = step % LOOK == 0, self._spent(step, self.history.seconds[-1])
+            if (looks or spent or number == stage.steps) and not self._keep():
+                return self._lost(stage)
+            if looks and self._verdict(Status.BUDGET_SPENT) is Status.CONVERGED:
+                return Status.CONVERGED, ""
+            if spent:
                 return self._verdict(Status.BUDGET_SPENT), ""
         return None
 
@@ -128,7 +129,7 @@ class Trainer:
         if self._budget.tolerance is None:
             return otherwise
         errors = self._loss.root_mean_squares(self._held_out)
-        return Status.CONVERGED if max(errors) <= self._budget.tolerance else otherwise
+        return Status.CONVERGED if all(error <= self._budget.tolerance for error in errors) else otherwise
 
     def _lost(self, stage: Optimizer) -> tuple[Status, str]:
         """Go back to the last good weights, and say which term was lost first."""
@@ -136,13 +137,25 @@ class Trainer:
             for weight, good in zip(self._network.parameters(), self._good, strict=True):
                 weight.copy_(good)
         terms = zip(self.history.names, self._terms, strict=True)
-        bad = next((name for name, term in terms if not math.isfinite(term)), self.history.names[0])
-        return Status.DIVERGED, (
-            f"the loss of {self._loss.problem.where} was no longer finite at step {len(self.history) + 1} ({stage}).\n"
-            f'  The first term to go was "{bad}".\n  Lower the learning rate or its weight. The last good fields '
-            "are in "
-            "error.solution; solve(…, throw=False) returns them."
+        bad = next((name for name, term in terms if not math.isfinite(term)), None)
+        what, step = ("gradient", len(self.history)) if bad is None else ("loss", len(self.history) + 1)
+        cause = (
+            "Usual cause: a root, a power or a norm of something that is zero at a point, where the slope is infinite."
+            if bad is None
+            else f'The first term to go was "{bad}".'
         )
+        return Status.DIVERGED, (
+            f"the {what} of {self._loss.problem.where} was no longer finite at step {step} ({stage}).\n  {cause}\n"
+            "  Lower the learning rate or its weight. The last good fields are in error.solution; "
+            "solve(…, throw=False) returns them."
+        )
+
+    def _keep(self) -> bool:
+        """Copy the weights where all are finite; tell whether they are."""
+        weights = self._snapshot()
+        finite = all(bool(torch.isfinite(weight).all()) for weight in weights)
+        self._good = weights if finite else self._good
+        return finite
 
     def _snapshot(self) -> list[Tensor]:
         return [weight.detach().clone() for weight in self._network.parameters()]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from sirenpde.errors import ResidualError, ResourceError, SirenPDEError
 from sirenpde.regions.region import Sample
 from sirenpde.statement.problem import Problem
 
@@ -34,7 +35,17 @@ class IntegralLoss:
 
     def residuals(self, index: int, sample: Sample) -> list[Tensor]:
         """Return the parts of one constraint's residual at the points of a sample, each ``(n,)`` or ``(n, k)``."""
-        return self.problem.traced[index].evaluate(self.network, sample.points, sample.local, self.plans[index])
+        traced = self.problem.traced[index]
+        try:
+            return traced.evaluate(self.network, sample.points, sample.local, self.plans[index])
+        except SirenPDEError:
+            raise
+        except torch.OutOfMemoryError as error:
+            msg = f"{traced.surroundings.where} ran out of memory on {len(sample)} points: {error}"
+            raise ResourceError(msg) from error
+        except Exception as error:
+            msg = f"{traced.surroundings.where} failed on {len(sample)} points: {type(error).__name__}: {error}"
+            raise ResidualError(msg) from error
 
     def parts(self, samples: Sequence[Sample]) -> Iterator[tuple[int, Tensor]]:
         """Yield the loss in pieces: (number of the constraint, its share from one chunk of points).

@@ -24,6 +24,7 @@ class Muon(FirstOrder):
         steps: The stage's budget of steps.
         lr: The learning rate of the hidden matrices at the first step.
         schedule: ``"cosine"`` or ``"constant"``, of both rates.
+        first_lr: The learning rate of the first layer; that of the rest if None.
         adam_lr: The learning rate of the rest at the first step; that of the hidden matrices if None.
     """
 
@@ -49,4 +50,4 @@ class Muon(FirstOrder):
         hidden = network.hidden_matrices
         rest = [weight for weight in network.parameters() if not any(weight is matrix for matrix in hidden)]
         muon = torch.optim.Muon(hidden, lr=self.lr, momentum=0.95, nesterov=True, weight_decay=0.0)
-        return FirstOrderStepper(self, [muon, torch.optim.Adam(rest, lr=self.adam_lr or self.lr)])
+        return FirstOrderStepper(self, [muon, torch.optim.Adam(self.groups(network, rest, self.adam_lr or self.lr))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from sirenpde.errors import UsageError
+from sirenpde.fields.siren import SirenNetwork
 
 #: Evaluate the loss at the present weights and leave its gradient in their ``.grad``.
 Objective = Callable[[], float]
@@ -55,18 +56,41 @@ class FirstOrder(Optimizer):
     Attributes:
         lr: The learning rate at the first step.
         schedule: ``"cosine"`` lowers it to zero over the stage; ``"constant"`` keeps it.
+        first_lr: The learning rate of the first layer, which holds the frequencies; ``lr`` if None. A step moves a
+            frequency by up to first ω times this rate, in radians per unit, so a large first ω needs a small one.
     """
 
     lr: float = 1e-3
     schedule: str = "cosine"
+    first_lr: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a rate that is not positive, and an unknown schedule."""
         super().__post_init__()
         require_rate(self, "lr", self.lr)
+        if self.first_lr is not None:
+            require_rate(self, "first_lr", self.first_lr)
         if self.schedule not in SCHEDULES:
             msg = f'{type(self).__name__}(schedule={self.schedule!r}): expected "cosine" or "constant".'
             raise UsageError(msg)
+
+    def groups(self, network: nn.Module, weights: Sequence[nn.Parameter], lr: float) -> list[dict[str, Any]]:
+        """Return weights as parameter groups of a torch optimizer: those of the first layer, and the others.
+
+        Raises:
+            UsageError: If a rate for the first layer is given and the network is no SIREN, whose first layer is known.
+        """
+        if self.first_lr is None:
+            return [{"params": list(weights), "lr": lr}]
+        if not isinstance(network, SirenNetwork):
+            msg = (
+                f"{type(self).__name__}(first_lr={self.first_lr!r}) needs an sp.Siren; got a {type(network).__name__}."
+            )
+            raise UsageError(msg)
+        layer, _ = network.sine_layers[0]
+        first = [weight for weight in weights if weight is layer.weight or weight is layer.bias]
+        rest = [weight for weight in weights if not any(weight is other for other in first)]
+        return [{"params": first, "lr": self.first_lr}, {"params": rest, "lr": lr}]
 
     def factor(self, step: int) -> float:
         """Return what the learning rate is multiplied by at a step of the stage, counted from 0."""

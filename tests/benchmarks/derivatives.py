@@ -1,14 +1,14 @@
 """Time and memory of derivatives: nested autograd against the package's own way, side by side in one run.
 
-One training step (forward and backward) of a 4×256 network, 2 coordinates, 16,384 points, float32, on the CPU, for the
-mean square of the Laplacian and of the gradient. Both ways do the same: the loss of one constraint on a box, its gradient
-by every weight and bias. The own way goes through ``IntegralLoss.parts``, as training does.
+One training step (forward and backward) of a 4×256 network, 2 coordinates, 16,384 points, float32, on the CPU, for
+the mean square of the Laplacian and of the gradient. Both ways do the same: the loss of one constraint on a box, its
+gradient by every weight and bias. The own way goes through ``IntegralLoss.parts``, as training does.
 
     python tests/benchmarks/derivatives.py [--repeats 7] [--json FILE]
 
-Time is measured in alternating repeats, so that a busy machine disturbs both; it is given as wall time and as processor
-time, as the ratio of medians and of minima. Memory is the growth of ``ru_maxrss`` by one step, in a fresh process per way
-and loss, after a step on 64 points has loaded every library.
+Time is measured in alternating repeats, so that a busy machine disturbs both; it is given as wall time and as
+processor time, as the ratio of medians and of minima. Memory is the growth of ``ru_maxrss`` by one step, in a fresh
+process per way and loss, after a step on 64 points has loaded every library.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ def make_step(way: str, loss: str, count: int, chunk: int) -> Callable[[], float
         if way == "nested autograd":
             value = nested(loss, network, sample.points)
             value.backward()
-            return float(value)
+            return float(value.detach())
         total = 0.0
         for _, part in own.parts([sample]):
             part.backward()
-            total += float(part)
+            total += float(part.detach())
         return total
 
     return step
@@ -104,10 +104,9 @@ def measured_in_fresh_process(way: str, loss: str, arguments: argparse.Namespace
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def compare(loss: str, arguments: argparse.Namespace) -> dict[str, float]:
+def compare(loss: str, arguments: argparse.Namespace, peaks: dict[str, float]) -> dict[str, float]:
     """Return one row of the table."""
     times = measure_times(loss, arguments.points, arguments.repeats, arguments.chunk)
-    peaks = {way: measured_in_fresh_process(way, loss, arguments) for way in WAYS}
     row: dict[str, float] = {}
     for clock in ("wall", "processor"):
         for name, function in (("median", statistics.median), ("least", min)):
@@ -138,7 +137,9 @@ def main() -> None:
     if arguments.peak:
         print(peak_growth(*arguments.peak, arguments.points, arguments.chunk))
         return
-    rows = {loss: compare(loss, arguments) for loss in LOSSES}
+    # Memory first: a child's ru_maxrss begins at that of the process that started it, which must be small.
+    peaks = {loss: {way: measured_in_fresh_process(way, loss, arguments) for way in WAYS} for loss in LOSSES}
+    rows = {loss: compare(loss, arguments, peaks[loss]) for loss in LOSSES}
     print(f"torch {torch.__version__}, {arguments.threads} threads, {arguments.points} points, chunk {arguments.chunk}")
     print(f"{'':40}" + "".join(f"{loss:>12}" for loss in LOSSES))
     for name in rows[LOSSES[0]]:

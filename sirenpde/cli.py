@@ -1,0 +1,383 @@
+"""The command ``sirenpde``: what it prints, and with which code it ends.
+
+Results go to the standard output, remarks and errors to the error stream. An error is its sentence and its hint;
+``--debug`` adds the traceback. The exit code is that of the error's class, 130 or 143 where a signal stopped a run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import io
+import math
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import numpy as np
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sirenpde import library
+from sirenpde.errors import NumericalError, SirenPDEError, TargetMissedError, UsageError
+from sirenpde.solution import outputs
+from sirenpde.solution.archive import Archive
+from sirenpde.solution.display import no_better_than_null
+from sirenpde.solution.solution import Solution
+from sirenpde.solve import solve
+from sirenpde.statement.problem import Problem
+from sirenpde.training.defaults import choose_defaults
+from sirenpde.training.reproducibility import DTYPES, require_device, require_seed
+
+app = typer.Typer(
+    help="Solve partial differential equations, and fit pictures and sounds, with sinusoidal networks.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+#: Width of tables where there is no terminal.
+_WIDTH = 120
+
+
+@dataclass
+class Session:
+    """One call of the command.
+
+    Attributes:
+        debug: Whether tracebacks are shown.
+        out: Where results go.
+        err: Where remarks and errors go.
+    """
+
+    debug: bool = False
+    out: Console = field(default_factory=lambda: _console(stderr=False))
+    err: Console = field(default_factory=lambda: _console(stderr=True))
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print a remark, unchanged and unbroken."""
+        self.err.print(Text(text, style=style), soft_wrap=True)
+
+    def report(self, error: BaseException) -> int:
+        """Print an error, and return its exit code."""
+        if self.debug:
+            self.say("".join(traceback.format_exception(error)))
+        if outputs.is_out_of_memory(error):
+            error = outputs.out_of_memory(error)
+        if isinstance(error, SirenPDEError):
+            self.say(f"error: {error}", "bold red")
+            return error.exit_code
+        if isinstance(error, OSError):  # the standard output: files raise the package's own errors
+            self.say(f"error: {error.strerror or error}", "bold red")
+            return 7
+        advice = "This is a fault of sirenpde. Run sirenpde --debug … for the traceback, and report it."
+        self.say(f"error: {type(error).__name__}: {error}\n  {advice}", "bold red")
+        return 1
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDTH)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command, and end the process.
+
+    Args:
+        arguments: What follows the command's name; that of the process if left out.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a symbol that the terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
+    session = Session()
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: session.say(f"warning: {message}", "yellow")
+            app(args=None if arguments is None else list(arguments), prog_name="sirenpde", obj=session)
+    except KeyboardInterrupt:
+        session.say("stopped.")
+        raise SystemExit(130) from None
+    except Exception as error:
+        raise SystemExit(session.report(error)) from None
+    raise SystemExit(0)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            typer.echo(f"sirenpde {importlib.metadata.version('sirenpde')}")
+            raise typer.Exit
+        typer.echo("sirenpde, not installed")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    del version
+    context.obj.debug = debug
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+# What several commands take.
+Target = Annotated[
+    str, typer.Argument(metavar="NAME|FILE.py", help="A shipped problem, or a problem file of your own.")
+]
+Stored = Annotated[Path, typer.Argument(metavar="FILE.h5", help="A solution that a run or solution.save wrote.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of build(); repeatable.")
+]
+
+
+@app.command("list")
+def list_problems(context: typer.Context) -> None:
+    """List the shipped problems."""
+    table = _table("problem", "what it is")
+    for name, file in library.shipped().items():
+        table.add_row(name, Text(library.docstring(file).partition("\n")[0]))
+    context.obj.out.print(table)
+
+
+@app.command()
+def show(context: typer.Context, target: Target, settings: Settings = None) -> None:
+    """Show a problem: its formula, what can be set, its constraints and how they are evaluated."""
+    session: Session = context.obj
+    file = _opened(session, target)
+    problem = file.build(settings or ())
+    session.out.print(Text(library.docstring(file.path)), soft_wrap=True)
+    if file.parameters:
+        table = _table("--set", "default")
+        for name, parameter in file.parameters.items():
+            table.add_row(name, "required" if parameter.default is parameter.empty else repr(parameter.default))
+        session.out.print(table)
+    defaults = choose_defaults(problem)
+    auto = {
+        "network": defaults.network,
+        "optimizer": defaults.stages,
+        "points": defaults.points,
+        "dtype": defaults.dtype,
+    }
+    table = _table("recipe", "setting", "")
+    for name, value in {**auto, **file.recipe}.items():
+        table.add_row(name, Text(repr(value)), "from the file" if name in file.recipe else "auto")
+    session.out.print(table)
+    session.out.print(_constraints(problem))
+
+
+def _constraints(problem: Problem) -> Table:
+    """Return how each constraint is evaluated; F is the work of one evaluation of the network."""
+    network = choose_defaults(problem).network.build(
+        len(problem.coordinates), problem.layout.outputs, seed=0, bounds=problem.bounds
+    )
+    table = _table("constraint", "region", "measure", "weight", "residual", "derivatives by", "cost")
+    for constraint, traced in zip(problem.constraints, problem.traced, strict=True):
+        region, plan = constraint.on, traced.plan(network)
+        place = repr(region) if region.size is None else f"{region.size} points over {', '.join(region.names)}"
+        shapes = ", ".join(f"(n, {shape[0]})" if shape else "(n,)" for shape in traced.shapes)
+        cost = f"{math.fsum(way.cost for way in plan):g} F" if plan else ""
+        ways = ", ".join(dict.fromkeys(way.name for way in plan)) or "autograd"
+        numbers = f"{constraint.measure:g}", f"{constraint.weight:g}"
+        table.add_row(constraint.name, Text(place), *numbers, shapes, ways, cost)
+    return table
+
+
+@app.command()
+def run(  # noqa: PLR0917 - options of the command
+    context: typer.Context,
+    target: Target,
+    out: Annotated[Path | None, typer.Option(help="The folder to write; runs/NAME if left out.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="A limit on the seconds of training.")] = None,
+    steps: Annotated[int | None, typer.Option(help="A limit on the steps of training.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same result.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32 or float64.")] = None,
+    settings: Settings = None,
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that holds something.")] = False,
+) -> None:
+    """Solve a problem; write solution.h5, pictures, sounds and summary.json into a folder."""
+    session: Session = context.obj
+    options = _options(seconds, steps, seed, device, dtype)
+    path = library.locate(target)
+    folder = Path("runs") / path.stem if out is None else out
+    new = outputs.prepare(folder, force=force)
+    try:
+        file = _opened(session, target)
+        problem = file.build(settings or ())
+        solution, code = _solved(session, problem, file.recipe | options)
+    except BaseException:
+        if new:
+            outputs.remove_if_empty(folder)
+        raise
+    kept = outputs.Outputs(folder)
+    archive = outputs.save(kept, solution, file.scores, file.figures)
+    if archive is not None:
+        session.out.print(_scores(archive))
+        for sentence in no_better_than_null(archive):
+            session.say(f"warning: {sentence}", "yellow")
+    session.out.print(Text(f"{solution.name}: {solution.status}. {solution.status.message}"), soft_wrap=True)
+    session.out.print(Text(f"{folder}: {', '.join(kept.files) or 'nothing was written'}"), soft_wrap=True)
+    raise typer.Exit(max([session.report(failure) for failure in kept.failures], default=code))
+
+
+def _options(
+    seconds: float | None, steps: int | None, seed: int | None, device: str | None, dtype: str | None
+) -> dict[str, Any]:
+    """Return the options that were given, by their names in ``solve``; refuse those that it would refuse."""
+    for name, value in (("--seconds", seconds), ("--steps", steps)):
+        if value is not None and not 0 < value < math.inf:
+            msg = f"{name} {value}: expected a positive number."
+            raise UsageError(msg)
+    if seed is not None:
+        require_seed(seed)
+    if device is not None:
+        require_device(device)
+    if dtype is not None and dtype not in DTYPES:
+        msg = f"--dtype {dtype}: expected {' or '.join(DTYPES)}."
+        raise UsageError(msg)
+    given = {"max_seconds": seconds, "steps": steps, "seed": seed, "device": device, "dtype": dtype}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _opened(session: Session, target: str) -> library.ProblemFile:
+    """Run a problem file, after saying so where it is not one of ours."""
+    path = library.locate(target)
+    if path not in library.shipped().values():
+        session.say(f"running {path} as a program; it can do what you can do.")
+    return library.ProblemFile.run(path)
+
+
+def _solved(session: Session, problem: Problem, arguments: Mapping[str, Any]) -> tuple[Solution, int]:
+    """Solve; return the solution, also of a run that failed or was stopped, and the exit code."""
+    with _stoppable() as stop:
+        try:
+            solution = solve(problem, **arguments)
+        except (NumericalError, TargetMissedError) as error:
+            found = getattr(error, "solution", None)
+            if not isinstance(found, Solution):
+                raise
+            return found, session.report(error)
+        except KeyboardInterrupt:
+            session.say("stopped before there was anything to save.")
+            raise typer.Exit(stop.code) from None
+    return solution, stop.code if solution.status == "interrupted" else 0
+
+
+@dataclass
+class _Stop:
+    """The exit code of a run that a signal stopped."""
+
+    code: int = 130
+
+
+@contextmanager
+def _stoppable() -> Iterator[_Stop]:
+    """Let SIGTERM stop a run as Ctrl-C does; what was set before is restored."""
+    stop = _Stop()
+
+    def terminate(number: int, frame: FrameType | None) -> NoReturn:
+        del frame
+        stop.code = 128 + number
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
+        yield stop
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+
+def _scores(archive: Archive) -> Table:
+    """Return the measured numbers, and what the run took."""
+    table = _table("score", "value", "unit")
+    for name, value in archive.verification.items():
+        table.add_row(name, f"{value:.5g}", "dB" if name.endswith(("psnr", "snr")) else "")
+    seconds = archive.history.get("seconds", np.empty(0))
+    table.add_row("steps", str(len(seconds)), "")
+    table.add_row("training", f"{seconds[-1]:.1f}" if len(seconds) else "0", "s")
+    return table
+
+
+@app.command()
+def plot(
+    context: typer.Context,
+    file: Stored,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The folder to write; that of a run's solution.h5, else one beside the file, of its name."),
+    ] = None,
+) -> None:
+    """Draw the pictures of a solution again; no code of the problem is run."""
+    session: Session = context.obj
+    archive = _read(file)
+    own = file.parent if file.name == outputs.SOLUTION else file.with_suffix("")
+    folder = own if out is None else out
+    outputs.prepare(folder, force=True)
+    from sirenpde.solution.figures import figures
+
+    kept = outputs.Outputs(folder)
+    outputs.write_pictures(kept, figures(archive))
+    session.out.print(Text(f"{folder}: {', '.join(kept.files) or 'there is nothing to draw'}"), soft_wrap=True)
+    if kept.failures:
+        raise typer.Exit(max(session.report(failure) for failure in kept.failures))
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    file: Stored,
+    out: Annotated[Path | None, typer.Option(help="The file to write: .vtkhdf, .npz, .csv or .wav.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file.")] = False,
+) -> None:
+    """Write a solution for another program; for ParaView (.vtkhdf) if --out is left out."""
+    from sirenpde.solution import export as formats
+
+    archive = _read(file)
+    path = file.with_suffix(".vtkhdf") if out is None else out
+    if path.exists() and not force:
+        msg = f'"{path}" exists.\n  Name another file with --out, or give --force to replace it.'
+        raise UsageError(msg)
+    if not path.parent.is_dir():
+        msg = f'cannot write "{path}": there is no folder "{path.parent}".'
+        raise UsageError(msg)
+    formats.export(archive, path)
+    context.obj.out.print(Text(str(path)), soft_wrap=True)
+
+
+def _read(file: Path) -> Archive:
+    """Read a solution; a path that is none is the user's slip, not damage."""
+    from sirenpde.solution import hdf5
+
+    if not file.is_file():
+        kind = "a folder" if file.is_dir() else "not there"
+        msg = f'"{file}" is {kind}; expected a solution, such as runs/NAME/{outputs.SOLUTION}.'
+        raise UsageError(msg)
+    return hdf5.read(file)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(
+            column, overflow="fold", justify="right" if column in {"value", "measure", "weight"} else "left"
+        )
+    return table

@@ -1,0 +1,452 @@
+"""The command: its exit codes, what it writes, what it says, and how it stops."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import wavfile
+
+from sirenpde import cli
+from sirenpde.solution.solution import load
+
+TINY = '''"""Fit a line.
+
+    u(x) = s x
+"""
+import sirenpde as sp
+from matplotlib.figure import Figure
+
+RECIPE = {"network": sp.Siren(width=8, depth=1), "points": 16}
+
+
+def build(slope: float = 1.0, count: int = 3, flag: bool = False, path=None, mode: str | None = None):
+    print("build", repr(slope), repr(count), repr(flag), repr(path), repr(mode))
+    constraint = sp.Constraint("line", on=sp.Box(x=(0, 1)), residual=lambda a, phi: phi.u - slope * a.x)
+    return sp.Problem(name="tiny", fields="u", constraints=[constraint], exact={"u": lambda a: slope * a.x})
+'''
+
+HEAD = "import sirenpde as sp\nRECIPE = {'network': sp.Siren(width=8, depth=1), 'points': 16}\n"
+
+SOUND = HEAD + (
+    "import numpy as np\n"
+    "def build():\n"
+    "    wave = sp.Waveform.from_samples(0.5 * np.sin(np.arange(800) / 5), rate=8000)\n"
+    "    fit = sp.Constraint('samples', on=wave.grid, residual=lambda a, phi: phi.u - a.f)\n"
+    "    return sp.Problem(name='tone', fields='u', given={'f': wave}, constraints=[fit], exact={'u': wave})\n"
+)
+
+
+@pytest.fixture
+def call(capsys, monkeypatch, tmp_path):
+    """Run the command in this process, in an empty folder; return its exit code, output and error output."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        code = ended.value.code
+        return (0 if code is None else int(code)), told.out, told.err
+
+    return run
+
+
+@pytest.fixture
+def problem(tmp_path):
+    """Write a problem file."""
+
+    def write(text: str = TINY, name: str = "tiny.py") -> Path:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path / name
+
+    return write
+
+
+def test_alone_it_shows_help(call):
+    code, out, _ = call()
+    assert code == 0
+    assert all(command in out for command in ("list", "show", "run", "plot", "export"))
+
+
+def test_version(call):
+    code, out, _ = call("--version")
+    assert (code, out.startswith("sirenpde")) == (0, True)
+
+
+def test_list_names_every_shipped_problem(call):
+    code, out, err = call("list")
+    assert (code, err) == (0, "")
+    assert all(name in out for name in cli.library.shipped())
+    assert "\x1b" not in out
+
+
+def test_show_tells_the_formula_what_can_be_set_and_the_way(call, problem):
+    code, out, err = call("show", problem())
+    assert code == 0
+    assert "u(x) = s x" in out
+    assert "slope" in out
+    assert "Box(x=(0, 1))" in out
+    assert "values" in out
+    assert "3 F" in out
+    assert "running" in err
+    assert "as a program" in err
+
+
+def test_run_writes_everything_and_its_summary_agrees(call, problem, tmp_path):
+    code, out, err = call("run", problem(), "--steps", 3, "--seed", 5, "--set", "slope=2.5")
+    assert code == 0
+    folder = tmp_path / "runs" / "tiny"
+    written = {"solution.h5", "u.png", "history.png", "summary.json"}
+    assert {path.name for path in folder.iterdir()} == written
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["name"], summary["status"], summary["steps"]) == ("tiny", "budget_spent", 3)
+    assert set(summary["files"]) == written
+    assert summary["settings"]["seed"] == 5
+    assert summary["seconds"] > 0
+    assert "torch" in summary["provenance"]
+    solution = load(folder / "solution.h5")
+    assert solution.score == summary["score"]
+    np.testing.assert_array_equal(solution.u(x=np.array([0.5])), load(folder / "solution.h5").u(x=np.array([0.5])))
+    assert "budget_spent" in out
+    assert "\x1b" not in out + err
+
+
+def test_pictures_of_a_run_are_not_blank_and_plot_draws_the_same(call, problem, tmp_path):
+    out = tmp_path / "Größe mit Raum"
+    assert call("run", problem(), "--steps", 2, "--out", out)[0] == 0
+    before = {path.name: path.read_bytes() for path in out.glob("*.png")}
+    for name in before:
+        with Image.open(out / name) as image:
+            assert np.asarray(image.convert("L"), dtype=float).std() > 5
+    assert call("plot", out / "solution.h5")[0] == 0
+    assert {path.name: path.read_bytes() for path in out.glob("*.png")} == before
+
+
+def test_a_sound_can_be_played(call, problem, tmp_path):
+    assert call("run", problem(SOUND), "--steps", 2)[0] == 0
+    for name, peak in (("fit.wav", None), ("target.wav", 0.5)):
+        rate, samples = wavfile.read(tmp_path / "runs" / "tiny" / name)
+        assert (rate, samples.shape, samples.dtype) == (8000, (800,), np.int16)
+        assert peak is None or abs(np.abs(samples).max() / 32768 - peak) < 1e-3
+    assert call("export", tmp_path / "runs" / "tiny" / "solution.h5", "--out", "again.wav")[0] == 0
+    assert Path("again.wav").read_bytes() == (tmp_path / "runs" / "tiny" / "fit.wav").read_bytes()
+
+
+def test_a_problem_adds_scores_and_figures_of_its_own(call, problem, tmp_path):
+    text = TINY + (
+        "def scores(solution):\n    return {'classical_psnr': 40}\n"
+        "def figures(solution):\n    figure = Figure()\n    figure.subplots().plot([1, 2])\n"
+        "    return {'extra': figure}\n"
+    )
+    code, out, _ = call("run", problem(text), "--steps", 2)
+    assert code == 0
+    assert "classical_psnr" in out
+    assert (tmp_path / "runs" / "tiny" / "extra.png").stat().st_size > 1000
+    assert load(tmp_path / "runs" / "tiny" / "solution.h5").score["classical_psnr"] == 40.0
+
+
+@pytest.mark.parametrize(
+    ("hook", "sentence"),
+    [
+        ("def scores(solution):\n    return 1 / 0\n", "scores(solution) of"),
+        ("def scores(solution):\n    return {'a': 'b'}\n", "something that is no number"),
+        ("def figures(solution):\n    return {'../a': Figure()}\n", "expected a dictionary from names"),
+        ("def figures(solution):\n    return {'a': 1}\n", "expected a Figure"),
+    ],
+)
+def test_a_failing_hook_costs_no_other_file(call, problem, tmp_path, hook, sentence):
+    code, _, err = call("run", problem(TINY + hook), "--steps", 2)
+    assert code == 3
+    assert sentence in err
+    assert {path.name for path in (tmp_path / "runs" / "tiny").iterdir()} == {
+        "solution.h5",
+        "u.png",
+        "history.png",
+        "summary.json",
+    }
+
+
+def test_a_file_that_cannot_be_written_costs_no_other(call, problem, tmp_path):
+    (tmp_path / "out" / "u.png").mkdir(parents=True)
+    code, out, err = call("run", problem(), "--steps", 2, "--out", "out", "--force")
+    assert code == 2
+    assert "u.png" in err
+    assert "out: solution.h5, history.png, summary.json" in out
+    assert "u.png" not in json.loads((tmp_path / "out" / "summary.json").read_text())["files"]
+
+
+def test_settings_are_read_by_their_type(call, problem):
+    arguments = [
+        "--set",
+        "slope=2",
+        "--set",
+        "count=4",
+        "--set",
+        "flag=yes",
+        "--set",
+        "path=a=b.png",
+        "--set",
+        "mode=x",
+    ]
+    code, out, _ = call("run", problem(), "--steps", 1, *arguments)
+    assert code == 0
+    assert "build 2.0 4 True 'a=b.png' 'x'" in out
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("slop=1", "Did you mean slope?"),
+        ("slope", "expected NAME=VALUE"),
+        ("=1", "expected NAME=VALUE"),
+        ("slope=wide", "'wide' is not a finite number"),
+        ("slope=nan", "'nan' is not a finite number"),
+        ("count=1.5", "'1.5' is not an integer"),
+        ("flag=maybe", "'maybe' is not true or false"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(call, problem, tmp_path, setting, sentence):
+    code, _, err = call("run", problem(), "--set", setting)
+    assert code == 2
+    assert sentence in err
+    assert not (tmp_path / "runs" / "tiny").exists()
+
+
+def test_a_setting_twice_is_refused(call, problem):
+    code, _, err = call("run", problem(), "--set", "slope=1", "--set", "slope=2")
+    assert (code, "slope is set twice" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "poison_from_gradients"], "Did you mean poisson_from_gradients?"),
+        (["show", "fit_imag"], "Did you mean fit_image?"),
+        (["run", "missing.py"], "does not exist"),
+        (["run", "qqqqqq"], "The shipped problems are"),
+        (["run", "solution.h5"], "Write sirenpde plot"),
+        (["run", "tiny.py", "--steps", "0"], "--steps 0: expected a positive number."),
+        (["run", "tiny.py", "--steps", "1.5"], "--steps"),
+        (["run", "tiny.py", "--seconds", "nan"], "--seconds nan: expected a positive number."),
+        (["run", "tiny.py", "--seconds", "inf"], "--seconds inf"),
+        (["run", "tiny.py", "--seconds", "-1"], "--seconds -1"),
+        (["run", "tiny.py", "--seed", "-1"], "seed=-1"),
+        (["run", "tiny.py", "--device", "abacus"], "device='abacus'"),
+        (["run", "tiny.py", "--dtype", "float16"], "--dtype float16: expected float32 or float64."),
+        (["run", "tiny.py", "--nonsense"], "--nonsense"),
+        (["runn"], "runn"),
+        (["run"], "NAME|FILE.py"),
+        (["plot", "missing.h5"], '"missing.h5" is not there'),
+        (["export", "missing.h5"], '"missing.h5" is not there'),
+    ],
+)
+def test_usage_errors(call, problem, arguments, sentence):
+    problem()
+    code, _, err = call(*arguments)
+    assert code == 2
+    assert sentence in err
+    assert "Traceback" not in err
+    assert not Path("runs").exists() or not list(Path("runs").iterdir())
+
+
+def test_an_output_folder_must_be_free_and_a_folder(call, problem, tmp_path):
+    problem()
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("mine")
+    for out, sentence in (
+        ("file", "cannot be written to"),
+        ("file/below", "cannot be written to"),
+        ("full", "letter.txt"),
+    ):
+        code, _, err = call("run", "tiny.py", "--out", out)
+        assert (code, sentence in err) == (2, True)
+        assert "running" not in err  # refused before anything ran
+    assert call("run", "tiny.py", "--steps", 1, "--out", "full", "--force")[0] == 0
+    assert (tmp_path / "full" / "letter.txt").read_text() == "mine"
+    code, _, err = call("run", "tiny.py", "--steps", 1, "--out", "full")
+    assert (code, "holds an earlier run" in err) == (2, True)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_an_output_folder_must_be_writable(call, problem, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    assert call("run", problem(), "--out", "locked")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "sentence"),
+    [
+        ("import sirenpde as sp\nx = = 1\n", 3, "line 2: SyntaxError"),
+        ("import sirenpde as sp\n\n1 / 0\n", 3, "failed at line 3: ZeroDivisionError"),
+        ("raise SystemExit(0)\n", 3, "SystemExit"),
+        ("speed = 1\n", 3, "holds no problem; expected a function build() that returns one"),
+        ("speed = 1\n", 3, "It defines speed."),
+        (HEAD + "def build():\n    return 3\n", 3, "returned a int; expected an sp.Problem"),
+        (HEAD + "def build():\n    return unknown\n", 3, "failed at line 4: NameError"),
+        (
+            HEAD + "def build():\n    return sp.Problem(name='a b', fields='u', constraints=[])\n",
+            3,
+            "no name for a problem",
+        ),
+        (HEAD + "def build():\n    sp.Raster.from_image('missing.png')\n", 4, "missing.png"),
+        (HEAD + "def build():\n    raise MemoryError\n", 7, "the memory ran out"),
+        (HEAD + "def build():\n    raise RuntimeError('DefaultCPUAllocator: can\\'t allocate memory')\n", 7, "memory"),
+        (TINY + "RECIPE = {'netwrk': 1}\n", 3, "Did you mean network?"),
+        (TINY + "RECIPE = 3\n", 3, "RECIPE of"),
+        (TINY + "RECIPE['network'] = 3\n", 2, "network=3"),
+        (TINY + "RECIPE['optimizer'] = sp.Adam(steps=20, lr=1e30)\n", 5, "no longer finite"),
+        (TINY + "RECIPE |= {'tolerance': 1e-6, 'steps': 2}\n", 6, "was to reach a residual"),
+    ],
+)
+def test_each_failure_has_its_exit_code(call, problem, text, code, sentence):
+    found, _, err = call("run", problem(text))
+    assert found == code
+    assert sentence in err
+    assert "Traceback" not in err
+    saved = Path("runs/tiny/solution.h5").exists()
+    assert saved == (code in {5, 6})  # what there is of a failed run is kept
+    assert Path("runs/tiny").exists() == saved
+
+
+def test_a_folder_of_the_user_is_not_removed(call, problem, tmp_path):
+    (tmp_path / "mine").mkdir()
+    assert call("run", problem("1 / 0\n"), "--out", "mine")[0] == 3
+    assert (tmp_path / "mine").is_dir()
+
+
+def test_memory_that_runs_out_in_training_is_told(call, problem):
+    text = TINY.replace("lambda a, phi: phi.u - slope * a.x)", "residual)")
+    told = "def residual(a, phi):\n    calls.append(1)\n    if len(calls) > 20:\n        raise MemoryError\n"
+    code, _, err = call("run", problem(text + "calls = []\n" + told + "    return phi.u - a.x\n"))
+    assert code == 7
+    assert "the memory ran out" in err
+
+
+def test_several_problems_in_one_file_are_named(call, problem):
+    text = TINY.replace("RECIPE =", "recipe =").replace("def build", "def make")
+    code, _, err = call("run", problem(text + "first, second = make(), make()\n"))
+    assert code == 3
+    assert "holds several problems: first, second" in err
+    assert call("run", problem(text + "only = make()\n", "one.py"), "--steps", 1)[0] == 0
+    code, _, err = call("run", problem(text + "only = make()\n", "one.py"), "--set", "slope=1", "--out", "other")
+    assert (code, "it has nothing to set" in err) == (2, True)
+
+
+def test_debug_shows_the_traceback(call, problem):
+    file = problem("1 / 0\n")
+    assert "Traceback" in call("--debug", "run", file)[2]
+    assert "Traceback" not in call("run", file)[2]
+
+
+def test_a_fault_of_the_package_is_said_to_be_one(call, monkeypatch):
+    monkeypatch.setattr(cli.library, "shipped", lambda: 1 / 0)
+    code, _, err = call("list")
+    assert code == 1
+    assert "error: ZeroDivisionError" in err
+    assert "--debug" in err
+
+
+def test_a_fit_no_better_than_zero_is_told(call, problem):
+    text = TINY.replace("slope * a.x)", "slope * sp_sin(a.x))").replace("phi.u - slope * a.x", "phi.u")
+    text = text.replace("import sirenpde", "from torch import sin\nsp_sin = lambda x: sin(300 * x)\nimport sirenpde")
+    code, _, err = call("run", problem(text), "--steps", 300)
+    assert code == 0
+    assert "warning: u is no better than a constant zero" in err
+
+
+@pytest.fixture
+def stored(call, problem, tmp_path) -> Path:
+    assert call("run", problem(), "--steps", 1)[0] == 0
+    return tmp_path / "runs" / "tiny" / "solution.h5"
+
+
+def test_export(call, stored, tmp_path):
+    assert call("export", stored)[0] == 0
+    assert stored.with_suffix(".vtkhdf").read_bytes() == stored.read_bytes()
+    assert call("export", stored, "--out", "a.npz")[0] == 0
+    with np.load("a.npz") as arrays:
+        assert set(arrays) == {"x", "u", "u_reference", "u_error"}
+    assert call("export", stored, "--out", "a.csv")[0] == 0
+    table = np.genfromtxt("a.csv", delimiter=",", names=True)
+    assert table.dtype.names == ("x", "u", "u_reference", "u_error")
+    np.testing.assert_allclose(table["u_error"], table["u"] - table["u_reference"], atol=1e-6)
+    for arguments, sentence in (
+        (("--out", "a.npz"), "exists"),
+        (("--out", "a.png"), "sirenpde plot"),
+        (("--out", "a.wav"), "is no sound"),
+        (("--out", "no/a.csv"), "there is no folder"),
+    ):
+        code, _, err = call("export", stored, *arguments)
+        assert (code, sentence in err) == (2, True)
+    assert call("export", stored, "--out", "a.npz", "--force")[0] == 0
+
+
+def test_plot_beside_a_file_of_another_name(call, stored, tmp_path):
+    copy = tmp_path / "mine.h5"
+    copy.write_bytes(stored.read_bytes())
+    assert call("plot", copy)[0] == 0
+    assert {path.name for path in (tmp_path / "mine").iterdir()} == {"u.png", "history.png"}
+    copy.write_bytes(stored.read_bytes()[:-50])
+    code, _, err = call("plot", copy)
+    assert code == 4
+    assert "mine.h5" in err
+
+
+def start(*arguments: object, folder: Path) -> subprocess.Popen:
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "sirenpde", *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        text=True,
+        encoding="utf-8",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"])
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_signal_stops_a_run_and_saves_it(problem, tmp_path, number, code):
+    text = TINY + "RECIPE['optimizer'] = sp.Adam(steps=10**8)\n"
+    text = text.replace("residual=lambda a, phi: phi.u - slope * a.x", "residual=residual")
+    told = (
+        "def residual(a, phi):\n    calls.append(1)\n    if len(calls) == 40:\n        open('training', 'w').close()\n"
+    )
+    process = start("run", problem(text + "calls = []\n" + told + "    return phi.u - a.x\n"), folder=tmp_path)
+    with process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "training").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert "interrupted" in out
+    assert "Traceback" not in err
+    folder = tmp_path / "runs" / "tiny"
+    assert load(folder / "solution.h5").status == "interrupted"
+    assert json.loads((folder / "summary.json").read_text())["steps"] > 0
+
+
+def test_the_handler_of_sigterm_is_restored(call, problem):
+    before = signal.getsignal(signal.SIGTERM)
+    assert call("run", problem(), "--steps", 1)[0] == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+def test_a_closed_pipe_is_no_error_to_report(tmp_path):
+    with start("list", folder=tmp_path) as process:
+        process.stdout.close()
+        err = process.stderr.read()
+        process.wait(timeout=60)
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err

@@ -1,0 +1,185 @@
+"""The loss is L(Φ) = Σ_m λ_m |Ω_m| / N_m Σ_i ρ(C_m(x_i))."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from small import read_u, refused, stated
+
+import sirenpde as sp
+from sirenpde.regions.region import Sample
+from sirenpde.training.loss import IntegralLoss
+
+SQUARE = sp.Box(x=(-1, 1), y=(0, 3))
+SMALL = sp.Siren(width=8, depth=1, omega=2, first_omega=2)
+
+
+def network(inputs=2, outputs=1):
+    return SMALL.build(inputs, outputs, seed=4, dtype=torch.float64)
+
+
+def draw(problem, *counts):
+    generator = torch.Generator().manual_seed(0)
+    return [each.on.draw(count, generator) for each, count in zip(problem.constraints, counts, strict=True)]
+
+
+THREE = stated(
+    fields=("u", "v"),
+    constraints=[
+        sp.Constraint("slope", on=SQUARE, residual=lambda a, phi: sp.grad(phi.u) - a.x, weight=0.5),
+        sp.Constraint("walls", on=SQUARE.boundary, residual=lambda a, phi: (phi.v, phi.u * a.y), penalty="absolute"),
+        sp.Constraint(
+            "own", on=SQUARE.at(y=0), residual=lambda a, phi: phi.u + phi.v, weight=3, penalty=lambda r: r**4
+        ),
+    ],
+)
+
+
+def test_every_term_equals_the_formula_computed_by_hand():
+    phi = network(outputs=2)
+    samples = draw(THREE, 7, 5, 3)
+    terms = IntegralLoss(THREE, phi).terms(samples)
+
+    inside = samples[0].points.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(phi(inside)[:, 0].sum(), inside)
+    by_hand = [0.5 * 6.0 / 7 * ((slope - samples[0].points[:, :1]) ** 2).sum()]
+    u, v = phi(samples[1].points).T
+    by_hand.append(1.0 * 10.0 / 5 * (v.abs() + (u * samples[1].points[:, 1]).abs()).sum())
+    by_hand.append(3.0 * 2.0 / 3 * (phi(samples[2].points).sum(1) ** 4).sum())
+    np.testing.assert_allclose(terms, [term.item() for term in by_hand], rtol=1e-13)
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 11, 12, 100], ids=lambda chunk: f"chunks of {chunk}")
+def test_pieces_add_up_to_the_whole_with_a_ragged_last_chunk(chunk):
+    # 11 points in chunks of 4 leave 3. Sums of a few hundred terms agree to 1e-12 in float64.
+    samples = draw(THREE, 11, 11, 11)
+
+    def loss_and_gradient(chunk):
+        phi = network(outputs=2)
+        totals = [0.0, 0.0, 0.0]
+        for index, part in IntegralLoss(THREE, phi, chunk=chunk).parts(samples):
+            part.backward()
+            totals[index] += part.item()
+        return totals, [weight.grad for weight in phi.parameters()]
+
+    whole, slope = loss_and_gradient(10**9)
+    pieces, same = loss_and_gradient(chunk)
+    np.testing.assert_allclose(pieces, whole, rtol=1e-12)
+    for one, other in zip(same, slope, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12 * float(other.abs().max()))
+
+
+def test_the_number_of_pieces_follows_the_chunk():
+    samples = draw(THREE, 11, 4, 5)
+    numbers = [index for index, _ in IntegralLoss(THREE, network(outputs=2), chunk=4).parts(samples)]
+    assert numbers == [0, 0, 0, 1, 2, 2]
+
+
+def test_data_and_normals_are_cut_with_their_points():
+    points = sp.Points(np.arange(10.0)[:, None], names="x", data={"own": np.arange(10.0)})
+    problem = stated(constraints=[sp.Constraint("r", on=points, residual=lambda a, phi: (a.own - a.x, phi.u * 0.0))])
+    loss = IntegralLoss(problem, network(1), chunk=3)
+    assert loss.terms([points.take(torch.arange(10))]) == [0.0]
+
+
+def test_a_boundary_weighs_by_its_surface():
+    # A residual of 2 everywhere: 4 times the measure, whatever the number of points.
+    problem = stated(
+        constraints=[
+            sp.Constraint("inside", on=SQUARE, residual=lambda a, phi: phi.u * 0.0 + 2),
+            sp.Constraint("boundary", on=SQUARE.boundary, residual=lambda a, phi: phi.u * 0.0 + 2),
+            sp.Constraint("corner", on=SQUARE.at(x=1, y=0), residual=lambda a, phi: phi.u * 0.0 + 2),
+        ]
+    )
+    np.testing.assert_allclose(IntegralLoss(problem, network()).terms(draw(problem, 3, 17, 2)), [24, 40, 4], rtol=1e-14)
+
+
+def test_points_are_a_mean():
+    points = sp.Points([[0.0], [1.0], [2.0]], names="x", data={"seen": [1.0, 2.0, 3.0]})
+    problem = stated(constraints=[sp.Constraint("data", on=points, residual=lambda a, phi: phi.u * 0.0 + a.seen)])
+    assert IntegralLoss(problem, network(1)).terms([points.take(torch.arange(3))]) == [pytest.approx(14 / 3)]
+
+
+def test_a_sum_over_a_grid_converges_with_order_two():
+    # ∫_{-1}^{1} u² dx for the network itself; the reference is Gauss-Legendre with 60 nodes.
+    phi = network(1)
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    with torch.no_grad():
+        exact = float(weights @ phi(torch.from_numpy(nodes)[:, None])[:, 0].numpy() ** 2)
+
+    def error(count):
+        grid = sp.Grid(("x",), (1 / count - 1,), (2 / count,), (count,))
+        problem = stated(constraints=[sp.Constraint("values", on=grid, residual=read_u)])
+        return abs(IntegralLoss(problem, phi).terms([grid.take(torch.arange(count))])[0] - exact)
+
+    errors = [error(count) for count in (64, 128, 256, 512)]
+    rates = [math.log2(coarse / fine) for coarse, fine in itertools.pairwise(errors)]
+    np.testing.assert_allclose(rates, 2.0, atol=0.05)
+
+
+def test_root_mean_squares_are_in_the_unit_of_the_residual():
+    # Weights, measures and penalties play no part; components are summed, as in a norm.
+    problem = stated(
+        constraints=[
+            sp.Constraint("pair", on=SQUARE, residual=lambda a, phi: (phi.u * 0.0 + 3, phi.u * 0.0 + 4), weight=9),
+            sp.Constraint("one", on=SQUARE, residual=lambda a, phi: phi.u * 0.0 - 2, penalty="absolute"),
+            sp.Constraint("vector", on=SQUARE, residual=lambda a, phi: sp.grad(phi.u) * 0.0 + 3),
+        ]
+    )
+    means = IntegralLoss(problem, network()).root_mean_squares(draw(problem, 6, 6, 6))
+    np.testing.assert_allclose(means, [5, 2, 3 * math.sqrt(2)])
+
+
+def test_an_expression_that_is_differentiated_measures_the_same_without_gradients():
+    # div(x grad u) has no closed form: autograd must work although the caller wants no gradient.
+    problem = stated(
+        constraints=[
+            sp.Constraint("expression", on=SQUARE, residual=lambda a, phi: sp.div(a.x * sp.grad(phi.u))),
+            sp.Constraint(
+                "expanded", on=SQUARE, residual=lambda a, phi: sp.partial(phi.u, "x") + a.x * sp.laplacian(phi.u)
+            ),
+        ]
+    )
+    sample = draw(problem, 20, 20)[0]
+    loss = IntegralLoss(problem, network())
+    assert loss.plans[0] == []
+    assert loss.plans[1] != []
+    first, second = loss.root_mean_squares([sample, sample])
+    assert first == pytest.approx(second, rel=1e-10)
+    assert first > 1e-3
+
+
+def test_own_weights_of_the_loss_scale_its_terms():
+    samples = draw(THREE, 4, 4, 4)
+    loss = IntegralLoss(THREE, network(outputs=2))
+    before = loss.terms(samples)
+    loss.weights[1] *= 7
+    after = loss.terms(samples)
+    assert after == [before[0], pytest.approx(7 * before[1]), before[2]]
+
+
+def test_a_residual_that_fails_on_other_points_is_named():
+    def residual(a, phi):
+        if phi.u.shape[0] > 3:
+            1 / 0  # noqa: B018 - what goes wrong
+        return phi.u
+
+    problem = stated(constraints=[sp.Constraint("rule", on=SQUARE, residual=residual)])
+    message = 'constraint "rule" of problem "trial" failed on 8 points: ZeroDivisionError: division by zero'
+    with refused(sp.ResidualError, message) as caught:
+        IntegralLoss(problem, network()).terms(draw(problem, 8))
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_memory_that_runs_out_is_a_resource_error(monkeypatch):
+    def exhausted(*arguments):
+        msg = "no room"
+        raise torch.OutOfMemoryError(msg)
+
+    monkeypatch.setattr("sirenpde.fields.trace.Traced.evaluate", exhausted)
+    problem = stated(constraints=[sp.Constraint("rule", on=SQUARE, residual=read_u)])
+    message = 'constraint "rule" of problem "trial" ran out of memory on 8 points: no room'
+    with refused(sp.ResourceError, message):
+        IntegralLoss(problem, network()).terms([Sample(torch.zeros(8, 2))])

@@ -11,11 +11,7 @@ import numpy as np
 
 import sirenpde as sp
 
-RECIPE = {
-    "network": sp.Siren(first_omega=3000),
-    "optimizer": sp.Adam(steps=1000, betas=(0.9, 0.99)),
-    "points": 8192,
-}
+RECIPE = {}
 
 
 def melody(rate: int = 44100) -> np.ndarray:

@@ -126,10 +126,8 @@ def _checked(problem: Problem, points: Mapping[str, int], needed: list[str]) -> 
     names = [each.name for each in problem.constraints]
     for name, count in points.items():
         if name not in names:
-            msg = (
-                f"points names {name!r}; the constraints of {problem.where} are "
-                f"{', '.join(names)}.{suggestion(name, names)}"
-            )
+            known, near = ", ".join(names), suggestion(name, names)
+            msg = f"points names {name!r}; the constraints of {problem.where} are {known}.{near}"
             raise UsageError(msg)
         require_points(count, f"points[{name!r}]")
     missing = [name for name in needed if name not in points]

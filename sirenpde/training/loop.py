@@ -15,6 +15,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from sirenpde.errors import ResidualError, ResourceError
 from sirenpde.regions.region import Sample
 from sirenpde.training.collocation import Collocation
 from sirenpde.training.loss import IntegralLoss
@@ -115,10 +116,25 @@ class Trainer:
         self._network.zero_grad(set_to_none=True)
         terms: list[Tensor | float] = [0.0] * len(self._loss.weights)
         for index, part in self._loss.parts(samples):
-            part.backward()
+            self._descend(index, part)
             terms[index] = terms[index] + part.detach().double()
         self._terms = [float(term) for term in terms]
         return math.fsum(self._terms)
+
+    def _descend(self, index: int, part: Tensor) -> None:
+        """Add the gradient of a part of the loss to that of the weights."""
+        try:
+            part.backward()
+        except RuntimeError as error:
+            where = self._loss.problem.traced[index].surroundings.where
+            if isinstance(error, torch.OutOfMemoryError):
+                msg = f"{where} ran out of memory in the backward pass: {error}"
+                raise ResourceError(msg) from error
+            msg = (
+                f"{where} gave a loss that cannot be differentiated: {error}\n  Usual cause: a quantity that was kept "
+                "from an earlier call, or a residual or penalty that leaves the graph. Compute everything afresh."
+            )
+            raise ResidualError(msg) from error
 
     def _spent(self, step: int, seconds: float) -> bool:
         steps, limit = self._budget.steps, self._budget.seconds

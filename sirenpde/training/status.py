@@ -30,9 +30,8 @@ _MESSAGES = {
         "The steps or seconds were spent; the fields are as good as they got. Give more for a lower error."
     ),
     Status.STALLED: (
-        "The loss stopped falling above the tolerance. Give a wider network, another omega, or weigh the "
-        "constraint that "
-        "holds the largest term."
+        "The loss stopped falling above the tolerance. Give a wider network, another omega, or weigh the constraint "
+        "that holds the largest term."
     ),
     Status.DIVERGED: (
         "The loss left the finite numbers, and the last good weights were kept. Lower the learning rate or the weights."

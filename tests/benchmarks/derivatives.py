@@ -26,7 +26,7 @@ from pathlib import Path
 import torch
 
 import sirenpde as sp
-from sirenpde.training.loss import CHUNK, IntegralLoss
+from sirenpde.training.loss import CPU_CHUNK, IntegralLoss
 
 WAYS = ("nested autograd", "own")
 LOSSES = ("laplacian", "gradient")
@@ -124,7 +124,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--points", type=int, default=16384)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--chunk", type=int, default=CHUNK, help="points that travel together in the own way")
+    parser.add_argument("--chunk", type=int, default=CPU_CHUNK, help="points that travel together in the own way")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--peak", nargs=2, metavar=("WAY", "LOSS"), help="print the memory of one step in MB, and end")
     return parser.parse_args()

@@ -25,6 +25,7 @@ from __future__ import annotations
 import ast
 import inspect
 import math
+import re
 import runpy
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,7 @@ from typing import Any
 
 from sirenpde.errors import ProblemError, ResourceError, SirenPDEError, UsageError, suggestion
 from sirenpde.solution.outputs import is_out_of_memory
+from sirenpde.solution.schema import NAME
 from sirenpde.solve import solve
 from sirenpde.statement.problem import Problem
 
@@ -235,7 +237,7 @@ class ProblemFile:
         if not callable(function):
             return {}
         found = _guarded(self.path, f'{hook}(solution) of "{self.path}" failed', lambda: function(solution))
-        if not isinstance(found, dict) or not all(isinstance(name, str) and name.isidentifier() for name in found):
+        if not isinstance(found, dict) or not all(isinstance(name, str) and re.fullmatch(NAME, name) for name in found):
             got = f'{hook}(solution) of "{self.path}" returned a {type(found).__name__}'
             msg = f"{got}; expected a dictionary from names."
             raise ProblemError(msg)

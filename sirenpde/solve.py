@@ -223,7 +223,7 @@ def _settings(
         },
         "known_up_to_a_constant": sorted(problem.unpinned),
     }
-    if isinstance(module, SirenNetwork):
+    if type(module) is SirenNetwork:  # a subclass could not be built again from these numbers
         settings["network"] = asdict(module.declaration)
     knowns = [each.known for each in (*problem.references.values(), *problem.knowns.values())]
     sound = next((known for known in knowns if isinstance(known, Waveform)), None)
@@ -263,14 +263,11 @@ def _raise_failure(problem: Problem, solution: Solution, outcome: Outcome, budge
         and outcome.status is not Status.CONVERGED
         and outcome.status is not Status.INTERRUPTED
     ):
-        worst = max(
-            (name for name in solution.score if name.startswith("residual_")), key=lambda name: solution.score[name]
-        )
+        ends = {each.name: solution.score[f"residual_{each.name}"] for each in problem.constraints}
+        worst = max(ends, key=lambda name: ends[name])
         error = TargetMissedError(
-            f"{problem.where} was to reach a residual of {budget.tolerance:g}; constraint "
-            f'"{worst.removeprefix("residual_")}" '
-            f"ended at {solution.score[worst]:.3g}.\n  Give more steps or seconds, or another network; the "
-            "fields are in error.solution."
+            f'{problem.where} was to reach a residual of {budget.tolerance:g}; constraint "{worst}" ended at '
+            f"{ends[worst]:.3g}.\n  Give more steps or seconds, or another network; the fields are in error.solution."
         )
     if error is not None:
         error.solution = solution  # type: ignore[attr-defined]

@@ -157,6 +157,7 @@ def test_a_problem_adds_scores_and_figures_of_its_own(call, problem, tmp_path):
     [
         ("def scores(solution):\n    return 1 / 0\n", "scores(solution) of"),
         ("def scores(solution):\n    return {'a': 'b'}\n", "something that is no number"),
+        ("def scores(solution):\n    return {'größe': 1.0}\n", "expected a dictionary from names"),
         ("def figures(solution):\n    return {'../a': Figure()}\n", "expected a dictionary from names"),
         ("def figures(solution):\n    return {'a': 1}\n", "expected a Figure"),
     ],

@@ -190,7 +190,7 @@ def choose(forms: Sequence[Form], network: nn.Module, dimension: int, outputs: i
         outputs: The number of outputs o.
     """
     wanted = tuple(sorted(set(forms)))
-    if not isinstance(network, SirenNetwork):
+    if type(network) is not SirenNetwork:  # a subclass may compute something else
         return AutogradEvaluation(wanted, dimension, outputs)
     highest = max((order(alpha) for form in wanted for alpha in multi_indices(form)), default=0)
     ways: list[Evaluation] = [

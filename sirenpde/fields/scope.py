@@ -160,7 +160,7 @@ class Phi:
             self._scope.record.fields.add(name)
         return Quantity(self._scope, forms=self._layout.forms(name), site=self._site)
 
-    def at(self, **coordinates: float | Quantity) -> Phi:
+    def at(self, /, **coordinates: float | Quantity) -> Phi:
         """Return the fields at the same points with some coordinates replaced by numbers or quantities ``(n,)``."""
         points = self._scope.sites[self._site]
         columns = list(points.unbind(dim=1))

@@ -34,6 +34,7 @@ class Traced:
         shapes: Per part of what it returns, the component axes: () or (k,).
         fields: The fields that it reads.
         knowns: The knowns that it reads.
+        trainable: Whether its values carry a gradient to the weights.
     """
 
     residual: Residual
@@ -43,6 +44,7 @@ class Traced:
     shapes: tuple[tuple[int, ...], ...]
     fields: frozenset[str]
     knowns: frozenset[str]
+    trainable: bool
 
     def plan(self, network: nn.Module) -> list[Evaluation]:
         """Return the cheapest evaluation per site; empty where the residual needs autograd throughout."""
@@ -128,7 +130,18 @@ def trace(
         tuple(tuple(part.shape[1:]) for part in answers[1]),
         frozenset(record.fields),
         frozenset(record.knowns),
+        _reaches_weights(answers[1], network),
     )
+
+
+def _reaches_weights(parts: list[Tensor], network: nn.Module) -> bool:
+    """Tell whether a change of the weights can change the parts; a slope that happens to be zero counts as one."""
+    attached = [part.sum() for part in parts if part.requires_grad]
+    weights = list(network.parameters())
+    if not attached or not weights:
+        return False
+    slopes = torch.autograd.grad(torch.stack(attached).sum(), weights, allow_unused=True)
+    return any(slope is not None for slope in slopes)
 
 
 def _guarded(
@@ -149,6 +162,7 @@ def _guarded(
 
 def _check_shapes(answers: list[list[Tensor]], samples: Any, where: str) -> None:
     counts = [points.shape[0] for points, _ in samples]
+    _check_parts(answers[0], answers[1], where)
     for first, second in zip(answers[0], answers[1], strict=True):
         wrong = second.shape[0] != counts[1] or first.shape[1:] != second.shape[1:]
         if wrong:
@@ -158,6 +172,15 @@ def _check_shapes(answers: list[list[Tensor]], samples: Any, where: str) -> None
                 "points as components."
             )
             raise ResidualError(msg)
+
+
+def _check_parts(before: list[Tensor], after: list[Tensor], where: str) -> None:
+    if len(before) != len(after):
+        msg = (
+            f"{where} returned {len(before)} parts, and {len(after)} when it was called again.\n"
+            "  A residual must return as many quantities at every call: use torch.where in place of Python's if."
+        )
+        raise ResidualError(msg)
 
 
 def _check_finite(parts: list[Tensor], points: Tensor, surroundings: Surroundings) -> None:
@@ -186,6 +209,7 @@ def _check_order(
     turned = torch.arange(len(points)).roll(1)[:-1]  # one is missing: a mean does not see the order
     scope = AutogradScope(surroundings, network, points[turned])
     again = _guarded(residual, scope, surroundings, {name: values[turned] for name, values in local.items()})
+    _check_parts(answer, again, surroundings.where)
     for before, after in zip(answer, again, strict=True):
         if not torch.allclose(before[turned], after, rtol=1e-9, atol=1e-9 * (1.0 + before.abs().max().item())):
             msg = (

@@ -47,6 +47,9 @@ class Box(Region):
         of = f"Box({', '.join(f'{name}={interval}' for name, interval in intervals.items())})"
         checked = {require_name(name, of): require_interval(name, interval, of) for name, interval in intervals.items()}
         object.__setattr__(self, "intervals", checked)
+        if not 0.0 < self.measure < math.inf:
+            msg = f"{of} has the measure {self.measure:g}, beyond what a float64 holds; choose other units of length."
+            raise RegionError(msg)
 
     def __hash__(self) -> int:
         """Hash the intervals."""
@@ -97,19 +100,15 @@ class Box(Region):
             RegionError: If a coordinate does not exist, or a value lies outside its interval.
         """
         if not values:
-            msg = (
-                f"{self!r}.at() names no coordinate. Write for example "
-                f".at({self.names[0]}={self.bounds[self.names[0]][0]:g})."
-            )
+            name = self.names[0]
+            msg = f"{self!r}.at() names no coordinate. Write for example .at({name}={self.bounds[name][0]:g})."
             raise RegionError(msg)
         return Slice(self, {name: self._value(name, value) for name, value in values.items()})
 
     def _value(self, name: str, value: float) -> float:
         if name not in self.intervals:
-            msg = (
-                f"{self!r}.at({name}={value!r}): the coordinates are "
-                f"{', '.join(self.names)}.{suggestion(name, self.names)}"
-            )
+            known = self.names
+            msg = f"{self!r}.at({name}={value!r}): the coordinates are {', '.join(known)}.{suggestion(name, known)}"
             raise RegionError(msg)
         low, high = self.intervals[name]
         number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
@@ -117,9 +116,9 @@ class Box(Region):
         number = next((end for end in (low, high) if abs(number - end) <= 1e-12 * (high - low)), number)
         if not low <= number <= high:
             msg = (
-                f"{self!r}.at({name}={value!r}) has no points: {name} runs from {low:g} to {high:g}.\n  A "
-                "condition on an empty "
-                f"region would always hold. Write .at({name}={low:g}) or .at({name}={high:g}), or make the box longer."
+                f"{self!r}.at({name}={value!r}) has no points: {name} runs from {low:g} to {high:g}.\n"
+                "  A condition on an empty region would always hold. "
+                f"Write .at({name}={low:g}) or .at({name}={high:g}), or make the box longer."
             )
             raise RegionError(msg)
         return number

@@ -45,9 +45,8 @@ class Points(Region):
         self._points = finite_array(array, "Points: the array")
         if self._points.ndim != 2 or self._points.shape[1] != len(self._names) or not len(self._points):
             msg = (
-                f"Points got an array of shape {self._points.shape}; expected (n, {len(self._names)}) with n of "
-                "at least 1, "
-                f"one column each for {', '.join(self._names)}."
+                f"Points got an array of shape {self._points.shape}; expected (n, {len(self._names)}) with n of at "
+                f"least 1, one column each for {', '.join(self._names)}."
             )
             raise RegionError(msg)
         self._data = {

@@ -308,7 +308,7 @@ class Union(Region):
 def _refuse_overlap(left: Region, right: Region) -> None:
     """Refuse two parts whose bounding boxes share a piece with as many lengths as the parts themselves have."""
     shared = 0
-    if any(part.size is not None and part.size > 1 for part in (left, right)):
+    if any(part.data_shapes or (part.size is not None and part.size > 1) for part in (left, right)):
         msg = f"the union of {left!r} and {right!r} holds given points; give each of the two a constraint of its own."
         raise RegionError(msg)
     if left.dimension != right.dimension:

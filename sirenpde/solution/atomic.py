@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sirenpde.errors import ResourceError, SirenPDEError, UsageError
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_HANDLES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _NAME_BYTES = 255
 _TEMPORARY = re.compile(r"\..+\.(\d{1,10})(?:\.\d{1,2})?\.tmp", re.DOTALL)
@@ -40,6 +40,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes | memoryview) -> None:
         UsageError: If the path is a folder, a pipe or a device, or its folder is missing or may not be written.
         ResourceError: If there is no room on the disk.
     """
+    path = path_text(path)
     try:
         target, mode = _resolve(path)
         _replace(target, mode, data)
@@ -47,6 +48,14 @@ def write_bytes(path: str | os.PathLike[str], data: bytes | memoryview) -> None:
         raise
     except (OSError, ValueError) as error:  # ValueError: NUL or lone surrogates in the path.
         raise _explain(path, len(data), error) from error
+
+
+def path_text(path: object) -> str:
+    """Return a path as text; refuse what is none."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        msg = f'got a {type(path).__name__} in place of a path; expected one such as "solution.h5".'
+        raise UsageError(msg)
+    return os.fsdecode(path)
 
 
 def sweep(folder: str | os.PathLike[str]) -> list[Path]:
@@ -75,9 +84,8 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _resolve(path: str | os.PathLike[str]) -> tuple[str, int | None]:
+def _resolve(name: str) -> tuple[str, int | None]:
     """Return the absolute target behind all links, and the permissions of a file that is there already."""
-    name = os.fspath(path)
     if not os.path.basename(name) or os.path.isdir(name):
         msg = f"cannot write {name!r}: it is a folder.\n  Name a file in it."
         raise UsageError(msg)
@@ -134,11 +142,11 @@ def _flush_folder(folder: str) -> None:
             os.close(descriptor)
 
 
-def _explain(path: str | os.PathLike[str], size: int, error: OSError | ValueError) -> SirenPDEError:
-    name, folder = os.fspath(path), os.path.dirname(os.path.abspath(os.fspath(path).replace("\0", "?")))
+def _explain(name: str, size: int, error: OSError | ValueError) -> SirenPDEError:
+    folder = os.path.dirname(os.path.abspath(name.replace("\0", "?")))
     code = error.errno if isinstance(error, OSError) else None
     cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    if code in _NO_ROOM:
+    if code in NO_ROOM:
         advice = f"What was there before is unchanged. Make room in {folder!r}, or name another folder."
         msg = f"no room to write {name!r}, {size} bytes: {cause}.\n  {advice}"
         return ResourceError(msg)

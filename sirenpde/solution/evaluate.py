@@ -114,10 +114,8 @@ class FieldFunction:
         for name in names:
             if name not in self._layout.coordinates:
                 known = self._layout.coordinates
-                msg = (
-                    f"{self._name}.partial({name!r}): the coordinates are "
-                    f"{', '.join(known)}.{suggestion(str(name), known)}"
-                )
+                near = suggestion(str(name), known)
+                msg = f"{self._name}.partial({name!r}): the coordinates are {', '.join(known)}.{near}"
                 raise UnknownNameError(msg)
             axis = self._layout.coordinates.index(name)
             forms = mapped(_by(axis), forms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import zipfile
 from collections.abc import Callable
 
 import numpy as np
@@ -13,7 +14,7 @@ from sirenpde.errors import UsageError
 from sirenpde.solution import atomic, hdf5
 from sirenpde.solution.archive import Archive
 from sirenpde.solution.gridded import grid_points
-from sirenpde.statement.media import write_sound
+from sirenpde.statement.media import encode_sound
 
 
 def export(archive: Archive, path: str | os.PathLike[str]) -> None:
@@ -62,7 +63,7 @@ def _write_wav(archive: Archive, name: str, path: str | os.PathLike[str]) -> Non
         msg = f"solution of {archive.problem!r} is no sound, so there is no {name} to write to {os.fspath(path)!r}."
         raise UsageError(msg)
     known = isinstance(peak, int | float) and math.isfinite(peak) and 0.0 < peak < 1.0
-    write_sound(path, np.clip(samples * (peak if known else 1.0), -1.0, 1.0), rate)
+    atomic.write_bytes(path, encode_sound(np.clip(samples * (peak if known else 1.0), -1.0, 1.0), rate))
 
 
 def _write_vtkhdf(archive: Archive, path: str | os.PathLike[str]) -> None:
@@ -72,7 +73,11 @@ def _write_vtkhdf(archive: Archive, path: str | os.PathLike[str]) -> None:
 def _write_npz(archive: Archive, path: str | os.PathLike[str]) -> None:
     buffer = io.BytesIO()
     mask = {} if archive.inside is None else {"inside": archive.inside}
-    np.savez_compressed(buffer, **{**mask, **archive.axes, **archive.values})  # type: ignore[arg-type]
+    # Not np.savez_compressed, which takes a field named file or allow_pickle for an argument of its own.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, array in {**mask, **archive.axes, **archive.values}.items():
+            with file.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
     atomic.write_bytes(path, buffer.getvalue())
 
 

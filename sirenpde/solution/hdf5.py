@@ -55,7 +55,8 @@ def read(path: str | os.PathLike[str], *, limit: int = schema.MAX_BYTES) -> Arch
         FileError: If the file is missing, damaged, foreign or hostile; the message names the place in the file.
         ResourceError: If the memory has no room for it.
     """
-    return decode(_read_bytes(path, limit), source=os.fspath(path), limit=limit)
+    name = atomic.path_text(path)
+    return decode(_read_bytes(name, limit), source=name, limit=limit)
 
 
 def encode(archive: Archive) -> bytes:
@@ -140,9 +141,8 @@ def _require_digest(stored: np.ndarray | None, found: bytes) -> None:
         raise FileError(msg)
 
 
-def _read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
+def _read_bytes(name: str, limit: int) -> bytes:
     """Read a regular file once. A link that the user gave is followed; nothing that could block is opened to wait."""
-    name = os.fspath(path)
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(os.path.realpath(name, strict=True), flags)

@@ -22,7 +22,6 @@ from sirenpde.errors import ResourceError, SirenPDEError, UsageError
 from sirenpde.solution import atomic, export, hdf5
 from sirenpde.solution.archive import Archive
 from sirenpde.solution.solution import Solution
-from sirenpde.statement.media import NO_ROOM
 
 SOLUTION, SUMMARY = "solution.h5", "summary.json"
 
@@ -49,7 +48,7 @@ def prepare(folder: Path, *, force: bool) -> bool:
             probe.write(b"x")
     except (OSError, ValueError) as error:
         cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        kind = ResourceError if isinstance(error, OSError) and error.errno in NO_ROOM else UsageError
+        kind = ResourceError if isinstance(error, OSError) and error.errno in atomic.NO_ROOM else UsageError
         msg = f'the folder "{folder}" cannot be written to: {cause}.\n  Name another one with --out.'
         raise kind(msg) from error
     if held and not force:

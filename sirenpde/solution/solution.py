@@ -137,7 +137,7 @@ def load(path: str | os.PathLike[str]) -> Solution:
     Raises:
         FileError: If the file is missing, damaged, foreign or hostile, or holds a network that cannot be rebuilt.
     """
-    return from_archive(hdf5.read(path), os.fspath(path))
+    return from_archive(hdf5.read(path), os.fsdecode(path))
 
 
 def from_archive(archive: Archive, source: str) -> Solution:
@@ -171,9 +171,9 @@ def _rebuilt(archive: Archive, layout: Layout, source: str) -> SirenNetwork:
     numbers = archive.settings.get("network")
     if not isinstance(numbers, dict) or set(numbers) != {"width", "depth", "omega", "first_omega"}:
         msg = (
-            f"{source}: the file does not say how its network is built, as for a module of your own.\n  Its "
-            "values on the grid "
-            "can be read with h5py or xarray; to evaluate elsewhere, use the module that you gave to solve."
+            f"{source}: the file does not say how its network is built, as for a module of your own.\n"
+            "  Its values on the grid can be read with h5py or xarray; to evaluate elsewhere, use the module that you "
+            "gave to solve."
         )
         raise FileError(msg)
     for name, most in _LARGEST.items():

@@ -7,16 +7,12 @@ along x.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import h5py
 import numpy as np
 
 from sirenpde.solution.archive import Archive
 from sirenpde.solution.encode import put_array
 from sirenpde.solution.schema import dataset_name
-
-if TYPE_CHECKING:
-    import h5py
 
 _HIDDEN = 2
 

@@ -104,10 +104,10 @@ def check_coordinates(constraints: Sequence[Constraint], where: str) -> tuple[st
     names = constraints[0].on.names
     for constraint in constraints:
         if set(constraint.on.names) != set(names):
+            own, wanted = ", ".join(constraint.on.names), ", ".join(names)
             msg = (
-                f'constraint "{constraint.name}" of {where} holds on a region with coordinates '
-                f"{', '.join(constraint.on.names)}; "
-                f'those of the problem, set by constraint "{constraints[0].name}", are {", ".join(names)}.\n'
+                f'constraint "{constraint.name}" of {where} holds on a region with coordinates {own}; those of the '
+                f'problem, set by constraint "{constraints[0].name}", are {wanted}.\n'
                 "  Every region has all coordinates: a start in time is domain.at(t=0), not a box without t."
             )
             raise RegionError(msg)
@@ -171,9 +171,8 @@ def check_penalty(constraint: Constraint, traced: Traced, where: str) -> None:
     if isinstance(constraint.penalty, str):
         return
     for trailing in traced.shapes:
-        residual = (
-            torch.linspace(-1.0, 1.0, 3, dtype=torch.float64).reshape(3, *[1] * len(trailing)).expand(3, *trailing)
-        )
+        column = torch.linspace(-1.0, 1.0, 3, dtype=torch.float64).reshape(3, *[1] * len(trailing))
+        residual = column.expand(3, *trailing).clone().requires_grad_()
         try:
             values = constraint.penalised(residual)
         except SirenPDEError:
@@ -184,6 +183,12 @@ def check_penalty(constraint: Constraint, traced: Traced, where: str) -> None:
                 f"{tuple(residual.shape)}: {type(error).__name__}: {error}"
             )
             raise ProblemError(msg) from error
+        if not values.requires_grad:
+            msg = (
+                f'the penalty of constraint "{constraint.name}" of {where} is cut off from the residual, so no '
+                "training could lower it. Leave out .detach(), torch.no_grad() and comparisons."
+            )
+            raise ProblemError(msg)
         if not (torch.isfinite(values) & (values >= 0)).all():
             msg = (
                 f'the penalty of constraint "{constraint.name}" of {where} gives {values.tolist()} for the residuals '
@@ -198,6 +203,12 @@ def check_dependence(constraint: Constraint, traced: Traced, where: str) -> None
         msg = (
             f'constraint "{constraint.name}" of {where} depends on no field, so no training could lower it.\n'
             "  Usual cause: the residual holds knowns alone, or its fields cancel."
+        )
+        raise ResidualError(msg)
+    if not traced.trainable:
+        msg = (
+            f'constraint "{constraint.name}" of {where} is cut off from the weights, so no training could lower it.\n'
+            "  Usual cause: its fields are read under torch.no_grad(), or only by torch.zeros_like or the like."
         )
         raise ResidualError(msg)
 
@@ -221,10 +232,8 @@ def check_read(layout: Layout, knowns: Iterable[str], traced: Sequence[Traced], 
 def check_exact(name: str, exact: Arranged, layout: Layout, points: Tensor, where: str) -> None:
     """Refuse an exact solution of a field that does not exist, or of another shape than the field."""
     if name not in layout.fields:
-        msg = (
-            f'{where} gives exact "{name}", but its fields are '
-            f"{', '.join(layout.fields)}.{suggestion(name, layout.fields)}"
-        )
+        fields, near = ", ".join(layout.fields), suggestion(name, layout.fields)
+        msg = f'{where} gives exact "{name}", but its fields are {fields}.{near}'
         raise ProblemError(msg)
     shape, expected = tuple(exact(points).shape), (len(points), *layout.trailing(name))
     if shape != expected:

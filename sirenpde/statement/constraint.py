@@ -78,9 +78,8 @@ class Constraint:
             not isinstance(self.penalty, str) and not callable(self.penalty)
         ):
             msg = (
-                f'constraint "{self.name}" has penalty={self.penalty!r}; expected "squared", "absolute", or a '
-                "function from the "
-                "residual's tensor to one of the same shape."
+                f'constraint "{self.name}" has penalty={self.penalty!r}; expected "squared", "absolute", or a function '
+                "from the residual's tensor to one of the same shape."
             )
             raise ProblemError(msg)
 
@@ -128,8 +127,7 @@ def require_identifier(name: object, what: str) -> None:
         or name.startswith("__")
     ):
         msg = (
-            f"{name!r} is no name for {what}; expected letters, digits and underscores, at most 64, not "
-            "beginning with a "
-            "digit, and no Python keyword."
+            f"{name!r} is no name for {what}; expected letters, digits and underscores, at most 64, not beginning with "
+            "a digit, and no Python keyword."
         )
         raise ProblemError(msg)

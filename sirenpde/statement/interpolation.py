@@ -10,19 +10,15 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from scipy.linalg import solve_banded
 from scipy.special import binom
+from torch import Tensor
 
 from sirenpde.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from sirenpde.regions.grid import Grid
+from sirenpde.regions.grid import Grid
 
 BEYOND = 0.6  # how far past the outermost samples the end pieces serve, in cells: the half cell, and room for rounding
 STENCILS = {0: (1 / 6, 4 / 6, 1 / 6), 1: (-1 / 2, 0.0, 1 / 2), 2: (1.0, -2.0, 1.0)}

@@ -8,24 +8,20 @@ names the path. What was changed on the way in (a palette, a transparent backgro
 
 from __future__ import annotations
 
-import errno
 import io
 import operator
 import os
 import stat
 import struct
 import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy.io import wavfile
 
 from sirenpde.errors import DataError, ResourceError, SirenPDEWarning
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FORMATS = ("PNG", "JPEG", "TIFF")
 MAXIMUM_BYTES = 2**30
@@ -35,7 +31,6 @@ MAXIMUM_RATE = 768_000
 MAXIMUM_CHANNELS = 64
 MAXIMUM_CHUNKS = 10_000
 MAXIMUM_VALUE = 1e100  # sums and second differences of such values are still finite
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SIGNATURES = {
     b"%PDF": "a PDF document",
     b"SIMPLE": "a FITS file",
@@ -134,20 +129,17 @@ def read_sound(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     return samples, layout.rate
 
 
-def write_sound(path: str | os.PathLike[str], samples: np.ndarray, rate: int) -> None:
-    """Write a sound as a 16-bit WAV file.
+def encode_sound(samples: np.ndarray, rate: int) -> bytes:
+    """Return the bytes of a 16-bit WAV file.
 
     Args:
-        path: Where to write; an existing file is replaced.
         samples: Shape ``(n,)``, values in [-1, 1].
         rate: The sampling rate in Hz, 1 to 768,000.
 
     Raises:
-        DataError: If the samples or the rate cannot be stored, or the path cannot be written.
-        ResourceError: If there is no room.
+        DataError: If the samples or the rate cannot be stored.
     """
-    name = _named("sound", path)
-    values = np.asarray(samples)
+    name, values = "the sound", np.asarray(samples)
     if values.ndim != 1 or values.size == 0 or values.dtype.kind not in "fiu":
         msg = f"{name}: got samples of shape {values.shape}, type {values.dtype}; expected real numbers of shape (n,)."
         raise DataError(msg)
@@ -158,7 +150,7 @@ def write_sound(path: str | os.PathLike[str], samples: np.ndarray, rate: int) ->
     stream = io.BytesIO()
     levels = np.clip(np.round(values.astype(np.float64) * 32768), -32768, 32767).astype(np.int16)
     wavfile.write(stream, require_rate(name, rate), levels)
-    _write_bytes(name, path, stream.getvalue())
+    return stream.getvalue()
 
 
 def require_rate(name: str, rate: int) -> int:
@@ -226,25 +218,6 @@ def _require_regular(name: str, status: os.stat_result) -> None:
     if status.st_size > MAXIMUM_BYTES:
         msg = f"{name} has {status.st_size} bytes; the limit is {MAXIMUM_BYTES}. Make it smaller or cut it first."
         raise DataError(msg)
-
-
-def _write_bytes(name: str, path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file whole, or say why it could not be."""
-    target = Path(path)
-    try:
-        if target.exists() and not target.is_file():
-            msg = f"{name} exists and is no ordinary file. Choose another path."
-            raise DataError(msg)
-        target.write_bytes(content)
-    except DataError:
-        raise
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        if getattr(error, "errno", None) in NO_ROOM:
-            msg = f"{name} of {len(content)} bytes cannot be written: {reason}. Make room, or choose another folder."
-            raise ResourceError(msg) from error
-        msg = f"{name} cannot be written: {reason}. Check that the folder exists and that you may write to it."
-        raise DataError(msg) from error
 
 
 def _checked_array(array: np.ndarray) -> np.ndarray:

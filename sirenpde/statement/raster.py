@@ -6,23 +6,20 @@ centre. Row 0 of an array is the top of the picture, so the grid's second spacin
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from scipy import ndimage
+from torch import Tensor
 
 from sirenpde.errors import DataError, UsageError, suggestion
 from sirenpde.regions.grid import Grid
 from sirenpde.statement.interpolation import CubicSpline, derivative_at_samples, require_fit
 from sirenpde.statement.known import Known
 from sirenpde.statement.media import read_image
-
-if TYPE_CHECKING:
-    import os
-
-    from torch import Tensor
 
 GradientKind = Literal["spline", "sobel"]
 LaplacianKind = Literal["five_point", "spline"]

@@ -6,22 +6,18 @@ the peak, which is kept together with the rate, so that the sound can be written
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+from torch import Tensor
 
 from sirenpde.errors import DataError
 from sirenpde.regions.grid import Grid
 from sirenpde.statement.interpolation import CubicSpline, derivative_at_samples, require_fit
 from sirenpde.statement.known import Known
 from sirenpde.statement.media import read_sound, require_rate
-
-if TYPE_CHECKING:
-    import os
-
-    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +43,13 @@ class Waveform(Known):
     peak: float
 
     def __post_init__(self) -> None:
-        """Keep an own, unchangeable copy of the values."""
+        """Keep an own, unchangeable copy of the values; refuse what is no sound."""
         values = np.array(self.values, dtype=np.float64)
+        if len(self.grid.names) != 1 or values.ndim != 1 or not np.isfinite(values).all():
+            msg = f"a waveform got values of shape {values.shape}; expected finite numbers (n,) over one coordinate."
+            raise DataError(msg)
         require_fit(values, self.grid)
+        require_rate("the sound", self.rate)
         values.flags.writeable = False
         object.__setattr__(self, "values", values)
 

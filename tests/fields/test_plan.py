@@ -9,7 +9,7 @@ from zoo import FIELDS, points_in
 from sirenpde.fields.autodiff import evaluate_forms
 from sirenpde.fields.forms import added, component, differentiated, scaled
 from sirenpde.fields.plan import AutogradEvaluation, ReverseEvaluation, StreamEvaluation, ValueEvaluation, choose
-from sirenpde.fields.siren import Siren
+from sirenpde.fields.siren import Siren, SirenNetwork
 
 ROUNDING = 1e-12  # two ways to one number through four layers, as in test_streams.py
 
@@ -188,3 +188,17 @@ def test_separate_streams_are_kept_where_collapsing_saves_nothing():
     assert isinstance(way, StreamEvaluation)
     assert not way.collapse
     assert way.algebra.streams == parts.algebra.streams
+
+
+def test_a_subclass_of_the_network_is_differentiated_as_it_computes():
+    class Vanishing(SirenNetwork):
+        def forward(self, points):
+            return points[:, :1] * super().forward(points)
+
+    network = Vanishing(Siren(width=8, depth=1, omega=1, first_omega=1), 2, 1)
+    network.initialise(torch.Generator().manual_seed(0))
+    way = choose([u("x")], network, 2, 1)
+    assert isinstance(way, AutogradEvaluation)
+    place = torch.tensor([[0.0, 0.5]], dtype=torch.float64)
+    expected = SirenNetwork.forward(network, place)[:, 0]
+    assert relative(way(network, place)[u("x")], expected) < ROUNDING

@@ -216,3 +216,11 @@ def test_a_planned_scope_refuses_what_was_not_planned():
         f"{WHERE} differentiates an expression that it did not differentiate when it was checked.\n"
         "  A residual must take the same path at every call: use torch.where in place of Python's if."
     )
+
+
+def test_a_coordinate_may_have_any_name_in_a_displacement():
+    assert sp.Problem(
+        name="odd",
+        fields="u",
+        constraints=[sp.Constraint("c", on=sp.Box(self=(0, 1)), residual=lambda a, phi: phi.at(self=0.5).u - a.self)],
+    ).coordinates == ("self",)

@@ -219,3 +219,29 @@ def test_a_caller_without_gradients_gets_the_same_values(residual, module):
         assert not values.requires_grad
     assert expected.abs().max() > 0.01
     assert relative(values, expected) < 1e-12  # two ways to one number, as in test_streams.py
+
+
+def test_a_number_of_parts_that_changes_is_refused():
+    calls = []
+
+    def residual(a, phi):
+        calls.append(phi)
+        return (phi.u,) * len(calls)
+
+    assert refusal(residual).startswith("returned 1 parts, and 2 when it was called again.")
+    calls.clear()
+    assert "returned 1 parts, and 2" in refusal(lambda a, phi: residual(a, phi)[: max(1, len(calls) - 1)])
+
+
+@pytest.mark.parametrize(
+    ("residual", "trainable"),
+    [
+        (lambda a, phi: phi.u, True),
+        (lambda a, phi: torch.relu(phi.u - 100), True),  # its slope is zero here, and need not be elsewhere
+        (lambda a, phi: torch.zeros_like(phi.u) - a.x, False),
+        (lambda a, phi: torch.no_grad()(lambda: phi.u * phi.u)(), False),
+    ],
+    ids=["field", "inequality", "zeros", "no graph"],
+)
+def test_whether_values_carry_a_gradient_to_the_weights_is_recorded(residual, trainable):
+    assert seen(residual).trainable is trainable

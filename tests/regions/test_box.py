@@ -196,3 +196,9 @@ def test_a_value_within_rounding_of_an_end_is_that_end():
 
 def test_boxes_of_other_column_order_are_other_boxes():
     assert sp.Box(x=(0, 1), y=(0, 1)) != sp.Box(y=(0, 1), x=(0, 1))
+
+
+@pytest.mark.parametrize("length", [1e-200, 1e200])
+def test_a_box_whose_measure_is_no_float_is_refused(length):
+    with pytest.raises(sp.RegionError, match=r"has the measure (0|inf), beyond what a float64 holds"):
+        sp.Box(x=(0, length), y=(0, length))

@@ -126,3 +126,9 @@ def test_data_named_like_the_normal_are_refused():
     message = "Points has data named 'normal', which is reserved. Choose another name."
     with refused(sp.RegionError, message):
         sp.Points([[0.0]], names=("x",), data={"normal": [1.0]})
+
+
+def test_points_with_data_are_not_united_which_would_lose_the_data():
+    one, other = (sp.Points([[place]], names="x", data={"seen": [1.0]}) for place in (0.0, 1.0))
+    with pytest.raises(sp.RegionError, match="holds given points; give each of the two a constraint of its own"):
+        one | other

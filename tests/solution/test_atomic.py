@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sirenpde.errors import ResourceError, UsageError
-from sirenpde.solution import atomic
+from sirenpde.solution import atomic, hdf5
 
 ROOT = Path(__file__).parents[2]
 
@@ -250,3 +250,16 @@ def test_a_kill_while_writing_leaves_the_old_file_or_the_new_one(tmp_path: Path)
     print(seen == {0, 1}, sorted(os.listdir(sys.argv[1])))
     """
     assert run_child(script, tmp_path) == "True ['out.h5']"
+
+
+@pytest.mark.parametrize("path", [3, None], ids=["number", "nothing"])
+def test_what_is_no_path_is_refused(path: object) -> None:
+    with pytest.raises(UsageError, match="in place of a path; expected one such as"):
+        atomic.write_bytes(path, b"")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="in place of a path; expected one such as"):
+        hdf5.read(path)  # type: ignore[arg-type]
+
+
+def test_a_path_of_bytes_is_taken(tmp_path: Path) -> None:
+    atomic.write_bytes(os.fsencode(tmp_path / "it"), b"content")  # type: ignore[arg-type]
+    assert (tmp_path / "it").read_bytes() == b"content"

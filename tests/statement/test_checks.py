@@ -280,3 +280,18 @@ class TestUnpinned:
         state = torch.random.get_rng_state()
         assert problem.unpinned == problem.unpinned
         assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_a_residual_or_a_penalty_that_is_cut_off_from_the_weights_is_refused():
+    with refused(
+        sp.ResidualError,
+        'constraint "rule" of problem "trial" is cut off from the weights, so no training could lower it.\n'
+        "  Usual cause: its fields are read under torch.no_grad(), or only by torch.zeros_like or the like.",
+    ):
+        stated(constraints=[rule(lambda a, phi: torch.zeros_like(phi.u) - a.x)])
+    with refused(
+        sp.ProblemError,
+        'the penalty of constraint "rule" of problem "trial" is cut off from the residual, so no training could lower '
+        "it. Leave out .detach(), torch.no_grad() and comparisons.",
+    ):
+        stated(constraints=[rule(penalty=lambda residual: residual.detach() ** 2)])

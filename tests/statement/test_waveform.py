@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from sirenpde.errors import DataError
-from sirenpde.statement.media import write_sound
+from sirenpde.regions.grid import Grid
+from sirenpde.statement.media import encode_sound
 from sirenpde.statement.waveform import Waveform
 
 BACH = Path(__file__).parents[3] / "shared" / "data" / "gt_bach.wav"
@@ -55,14 +56,14 @@ def test_derivatives_at_the_samples_are_what_autograd_finds(rng):
 
 def test_a_written_sound_comes_back(tmp_path, rng):
     samples = rng.uniform(-0.9, 0.9, 1000)
-    write_sound(tmp_path / "noise.wav", samples, 22050)
+    (tmp_path / "noise.wav").write_bytes(encode_sound(samples, 22050))
     sound = Waveform.from_wav(tmp_path / "noise.wav")
     assert sound.rate == 22050
     np.testing.assert_allclose(sound.values * sound.peak, samples, rtol=0, atol=0.5001 / 32768)
 
 
 def test_a_silent_sound_is_refused(tmp_path):
-    write_sound(tmp_path / "silence.wav", np.zeros(50), 8000)
+    (tmp_path / "silence.wav").write_bytes(encode_sound(np.zeros(50), 8000))
     with pytest.raises(DataError) as refusal:
         Waveform.from_wav(tmp_path / "silence.wav")
     assert str(refusal.value) == (
@@ -109,3 +110,17 @@ def test_the_recording_of_the_paper_has_its_published_mean_square():
     sound = Waveform.from_wav(BACH)
     assert (sound.values.shape, sound.rate) == ((308_207,), 44_100)
     assert np.mean(sound.values**2) == pytest.approx(0.024203, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "grid", "rate", "said"),
+    [
+        (np.array([1.0, np.nan]), Grid(("t",), (0.0,), (1.0,), (2,)), 8000, "expected finite numbers"),
+        (np.zeros((2, 2)), Grid(("x", "y"), (0.0, 0.0), (1.0, 1.0), (2, 2)), 8000, "over one coordinate"),
+        (np.zeros(2), Grid(("t",), (0.0,), (1.0,), (2,)), -5, "has the rate -5"),
+    ],
+    ids=["not a number", "a plane", "rate"],
+)
+def test_a_waveform_made_by_hand_is_checked_too(values, grid, rate, said):
+    with pytest.raises(DataError, match=said):
+        Waveform(values, grid, rate, 1.0)

@@ -200,3 +200,15 @@ class TestInterruption:
         )
         for one, other in zip(weights(network), weights(expected)):
             assert torch.equal(one, other)
+
+
+def test_a_quantity_that_is_kept_from_an_earlier_step_is_named():
+    kept = []
+
+    def residual(a, phi):
+        kept.append(phi.u * a.x)
+        return phi.u + (kept[-2] * phi.u if len(kept) > 4 else 0.0)
+
+    problem = stated(constraints=[sp.Constraint("rule", on=LINE, residual=residual)])
+    with pytest.raises(sp.ResidualError, match=r'^constraint "rule" of problem "trial" gave a loss that cannot be'):
+        run(problem, adam(5))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import torch
 from torch import nn
 
-from sirenpde.errors import NumericalError, SirenPDEError, TargetMissedError, UsageError
+from sirenpde.errors import DataError, NumericalError, SirenPDEError, SirenPDEWarning, TargetMissedError, UsageError
 from sirenpde.fields.siren import Siren, SirenNetwork
 from sirenpde.regions.region import Sample, arranged
 from sirenpde.solution.provenance import provenance
@@ -25,8 +26,18 @@ from sirenpde.training.loop import Budget, Outcome, Trainer
 from sirenpde.training.loss import IntegralLoss
 from sirenpde.training.optimizer import Optimizer
 from sirenpde.training.progress import ProgressDisplay
-from sirenpde.training.reproducibility import derived_seed, require_device, require_dtype, require_seed
+from sirenpde.training.reproducibility import (
+    derived_seed,
+    require_device,
+    require_dtype,
+    require_seed,
+    suitable_threads,
+    widest,
+)
 from sirenpde.training.status import Status
+
+#: From here on, in units of a coordinate's extent, float32 leaves fewer than four digits of a place in the domain.
+FAR = 1e3
 
 
 def solve(
@@ -93,21 +104,40 @@ def solve(
     stages = _stages(optimizer, defaults, budget.steps)
     counts = share_out(problem, defaults.points if isinstance(points, str) and points == "auto" else _points(points))
     place = require_device(device)
-    number_type = require_dtype(defaults.dtype if isinstance(dtype, str) and dtype == "auto" else dtype)
+    number_type = _number_type(dtype, defaults, problem)
     _require_reachable(tolerance, number_type)
     module = _network(network, defaults, problem, seed).to(place, number_type)
 
     held_out = _held_out(problem, counts, seed, place, number_type)
-    trainer = Trainer(IntegralLoss(problem, module), Collocation(problem, counts, seed), held_out, budget)
     total = min(sum(stage.steps for stage in stages), budget.steps or 2**62)
     names = [constraint.name for constraint in problem.constraints]
-    with ProgressDisplay(problem.name, total, names, shown=progress) as display:
+    with (
+        suitable_threads(widest(module), place),
+        ProgressDisplay(problem.name, total, names, shown=progress) as display,
+    ):
+        trainer = Trainer(IntegralLoss(problem, module), Collocation(problem, counts, seed), held_out, budget)
         outcome = trainer.run(stages, display)
-    settings = _settings(problem, module, stages, counts, seed)
-    solution = _solution(problem, module, outcome, held_out, settings)
+        settings = {**_settings(problem, module, stages, counts, seed), "planned_steps": total}
+        solution = _solution(problem, module, outcome, held_out, settings)
     if throw:
         _raise_failure(problem, solution, outcome, budget)
     return solution
+
+
+def _number_type(dtype: object, defaults: Defaults, problem: Problem) -> torch.dtype:
+    """Return the number type; where coordinates are far from zero for their extent, float32 would lose them."""
+    offset = max(max(abs(low), abs(high)) / (high - low) for low, high in problem.bounds)
+    far = offset > FAR
+    if isinstance(dtype, str) and dtype == "auto":
+        return require_dtype("float64" if far else defaults.dtype)
+    chosen = require_dtype(dtype)
+    if far and chosen == torch.float32:
+        msg = (
+            f"the coordinates of {problem.where} lie {offset:.0f} times their extent from zero; float32 keeps few of "
+            'their digits. Shift them, or give dtype="float64".'
+        )
+        warnings.warn(msg, SirenPDEWarning, stacklevel=3)
+    return chosen
 
 
 def _stages(optimizer: object, defaults: Defaults, steps: int | None) -> tuple[Optimizer, ...]:
@@ -206,7 +236,19 @@ def _held_out(
             else region.draw(count, generator)
         )
         samples.append(arranged(sample, region.names, problem.coordinates).to(device, dtype))
+        _require_finite(samples[-1], constraint.name, problem, dtype)
     return samples
+
+
+def _require_finite(sample: Sample, name: str, problem: Problem, dtype: torch.dtype) -> None:
+    """Refuse points and data that the number type cannot hold."""
+    for what, values in {"points": sample.points, **sample.local}.items():
+        if not torch.isfinite(values).all():
+            msg = (
+                f'the {what} of constraint "{name}" of {problem.where} do not fit into {str(dtype).split(".")[-1]}, '
+                'whose largest number is 3.4e38.\n  Rescale them, or give dtype="float64".'
+            )
+            raise DataError(msg)
 
 
 def _settings(

@@ -350,3 +350,55 @@ def test_a_manufactured_solution_is_found(name):
         exact = problem.references[field](torch.from_numpy(at)).numpy()
         error = np.linalg.norm(getattr(solution, field)(at) - exact) / np.linalg.norm(exact)
         assert error == pytest.approx(solution.score[f"{field}_relative_l2"], rel=0.2)
+
+
+def far_away() -> sp.Problem:
+    time = sp.Box(t=(1.6e9, 1.6e9 + 10))
+    rule = sp.Constraint("line", on=time, residual=lambda a, phi: phi.u - (a.t - 1.6e9) / 10)
+    return sp.Problem(name="clock", fields="u", constraints=[rule], exact={"u": lambda a: (a.t - 1.6e9) / 10})
+
+
+def test_coordinates_far_from_zero_are_solved_in_float64():
+    small = sp.Siren(width=16, depth=1, omega=1, first_omega=1)
+    solution = sp.solve(far_away(), network=small, optimizer=sp.Adam(steps=300, lr=1e-2), progress=False)
+    assert next(solution.network.parameters()).dtype == torch.float64
+    assert solution.score["u_relative_l2"] < 0.05
+
+
+def test_float32_far_from_zero_is_warned_of():
+    with pytest.warns(sp.SirenPDEWarning, match=r"lie 160000001 times their extent from zero; float32 keeps few"):
+        sp.solve(far_away(), optimizer=sp.Adam(steps=1), dtype="float32", progress=False)
+
+
+def test_data_that_do_not_fit_into_the_number_type_are_refused_before_training():
+    points = sp.Points([[0.0], [1.0]], names=("x",), data={"seen": [0.0, 1e300]})
+    rule = sp.Constraint("seen", on=points, residual=lambda a, phi: phi.u - a.seen)
+    problem = sp.Problem(name="huge", fields="u", constraints=[rule])
+    with pytest.raises(sp.DataError, match='the seen of constraint "seen" of problem "huge" do not fit into float32'):
+        sp.solve(problem, dtype="float32", progress=False)
+
+
+@pytest.mark.parametrize(("width", "expected"), [(64, 1), (65, 2)])
+def test_a_narrow_network_trains_with_one_thread_and_the_users_number_comes_back(width, expected):
+    seen = []
+
+    def residual(a, phi):
+        seen.append(torch.get_num_threads())
+        return phi.u - a.x
+
+    problem = sp.Problem(name="p", fields="u", constraints=[sp.Constraint("c", on=sp.Box(x=(0, 1)), residual=residual)])
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        network = sp.Siren(width=width, depth=1)
+        sp.solve(problem, network=network, optimizer=sp.Adam(steps=1), device="cpu", progress=False)
+        assert seen[-1] == expected
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_name_with_a_leading_underscore_is_refused():
+    rule = sp.Constraint("c", on=sp.Box(x=(0, 1)), residual=lambda a, phi: phi._scope)
+    with pytest.raises(sp.ProblemError, match='has a field named "_scope"; names that begin with an underscore'):
+        sp.Problem(name="p", fields="_scope", constraints=[rule])

@@ -17,7 +17,7 @@ from sirenpde.errors import ExpressionError, UnknownNameError, suggestion
 from sirenpde.fields.autodiff import Autodiff, slope
 from sirenpde.fields.forms import Form
 from sirenpde.fields.layout import Layout
-from sirenpde.fields.plan import Evaluation
+from sirenpde.fields.plan import Evaluation, choose
 from sirenpde.fields.quantity import Quantity, Scope
 
 
@@ -65,6 +65,7 @@ class AutogradScope(Scope):
         self.sites = [self.points]
         self.answers = [Autodiff(network, self.points)]
         self.record = Record()
+        self._data: dict[str, Tensor] = {}
 
     def realise(self, site: int, forms: Sequence[Form]) -> list[Tensor]:
         """Evaluate forms by nested autograd."""
@@ -80,7 +81,35 @@ class AutogradScope(Scope):
                 "have no derivative: give a known as a function or a Raster, or use its .gradient()."
             )
             raise ExpressionError(msg)
+        self._refuse_ambiguous(values)
         return slope(values, self.points)
+
+    def measured(self, name: str, values: Tensor) -> Tensor:
+        """Return data that came with the points, as a tensor of which it can be told whether an expression reads it."""
+        if name not in self._data:
+            self._data[name] = values.detach().requires_grad_()
+        return self._data[name]
+
+    def _refuse_ambiguous(self, values: Tensor) -> None:
+        """Refuse to differentiate what holds data, whose slope is unknown, or fields at displaced points."""
+        watched = [*self._data.values(), *self.sites[1:]]
+        if not watched:
+            return
+        found = torch.autograd.grad(values.sum(), watched, retain_graph=True, allow_unused=True)
+        read = [name for name, gradient in zip(self._data, found, strict=False) if gradient is not None]
+        if read:
+            msg = (
+                f"{self.where} differentiates an expression that holds a.{read[0]}, data measured at points, whose "
+                "slope is not known.\n  Give it as a function or a Raster in given={…}."
+            )
+            raise ExpressionError(msg)
+        if any(gradient is not None for gradient in found[len(self._data) :]):
+            msg = (
+                f"{self.where} differentiates an expression that holds fields at displaced points; it is not clear "
+                'where.\n  Differentiate the field itself, sp.partial(phi.at(x=1).u, "x"): that is taken at the '
+                "displaced points."
+            )
+            raise ExpressionError(msg)
 
     def displaced(self, points: Tensor) -> int:
         """Open a site at other points."""
@@ -104,19 +133,19 @@ class PlannedScope(Scope):
         self.points = points
         self.sites = [points]
         self.plan = plan
+        self.outputs = surroundings.layout.outputs
         self.answers: dict[int, dict[Form, Tensor]] = {}
 
     def realise(self, site: int, forms: Sequence[Form]) -> list[Tensor]:
         """Look forms up, after one evaluation of all that the site needs."""
         if site not in self.answers:
-            self.answers[site] = self.plan[site](self.network, self.sites[site])
+            self.answers[site] = self.plan[site](self.network, self.sites[site]) if site < len(self.plan) else {}
         answers = self.answers[site]
         missing = [form for form in forms if form not in answers]
         if missing:
-            self.refuse(
-                "asks for other derivatives than when it was checked.",
-                "A residual must ask for the same derivatives at every call: use torch.where in place of Python's if.",
-            )
+            # A factor in front of a derivative is not what it was when the residual was traced: it costs one more pass.
+            way = choose(missing, self.network, len(self.names), self.outputs)
+            answers.update(way(self.network, self.sites[site]))
         return [answers[form] for form in forms]
 
     def slope(self, values: Tensor) -> Tensor:
@@ -159,6 +188,13 @@ class Phi:
         if isinstance(self._scope, AutogradScope):
             self._scope.record.fields.add(name)
         return Quantity(self._scope, forms=self._layout.forms(name), site=self._site)
+
+    def __call__(self, *_: object, **__: object) -> Phi:
+        """Refuse: fields are read by name."""
+        self._scope.refuse(
+            "calls phi as a function.",
+            f"Read a field as phi.{next(iter(self._layout.fields))}; at other points as phi.at(x=…).",
+        )
 
     def at(self, /, **coordinates: float | Quantity) -> Phi:
         """Return the fields at the same points with some coordinates replaced by numbers or quantities ``(n,)``."""
@@ -204,6 +240,8 @@ class Given:
         if name in scope.names:
             return Quantity(scope, scope.points[:, scope.names.index(name)])
         if name in self._local:
+            if isinstance(scope, AutogradScope) and name != "normal":  # a normal is constant along its side
+                return Quantity(scope, scope.measured(name, self._local[name]))
             return Quantity(scope, self._local[name])
         if name not in self._surroundings.knowns:
             raise UnknownNameError(self._complaint(name))

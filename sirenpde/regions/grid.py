@@ -12,6 +12,9 @@ import torch
 from sirenpde.errors import RegionError
 from sirenpde.regions.region import Region, Sample, as_points, require_distinct, require_name
 
+#: The most points of a grid: their numbers alone take a gigabyte.
+MOST_POINTS = 2**27
+
 
 @dataclass(frozen=True)
 class Grid(Region):
@@ -50,6 +53,9 @@ class Grid(Region):
                 f"Grid has origin {self.origin}, spacing {self.spacing} and shape {self.shape}; expected finite "
                 "numbers, steps other than 0, and whole numbers of points of at least 1."
             )
+            raise RegionError(msg)
+        if math.prod(self.shape) > MOST_POINTS:
+            msg = f"Grid has shape {self.shape}, {math.prod(self.shape)} points; at most {MOST_POINTS} are handled."
             raise RegionError(msg)
 
     @property

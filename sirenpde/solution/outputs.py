@@ -10,23 +10,24 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from sirenpde.errors import ResourceError, SirenPDEError, UsageError
-from sirenpde.solution import atomic, export, hdf5
-from sirenpde.solution.archive import Archive
-from sirenpde.solution.solution import Solution
+from sirenpde.solution import atomic
+
+# What needs torch is imported where it is used, so that the command can show its help without it.
+if TYPE_CHECKING:
+    from sirenpde.solution.archive import Archive
+    from sirenpde.solution.solution import Solution
 
 SOLUTION, SUMMARY = "solution.h5", "summary.json"
 
 
-def prepare(folder: Path, *, force: bool) -> bool:
+def prepare(folder: Path, *, force: bool) -> list[Path]:
     """Make the folder of a run, and make sure that it can be written to, before anything is computed.
 
     Args:
@@ -34,14 +35,14 @@ def prepare(folder: Path, *, force: bool) -> bool:
         force: Whether to write among files that are there already; those of the same name are replaced.
 
     Returns:
-        Whether the folder is new.
+        The folders that were made: the inner ones first.
 
     Raises:
         UsageError: If it is a file, may not be written to, or holds something and ``force`` is false.
         ResourceError: If there is no room.
     """
     try:
-        new = not folder.exists()
+        made = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         held = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
         with tempfile.TemporaryFile(dir=folder) as probe:
@@ -55,7 +56,7 @@ def prepare(folder: Path, *, force: bool) -> bool:
         what = "holds an earlier run" if SOLUTION in held else f"holds other files, such as {held[0]!r}"
         msg = f'the folder "{folder}" {what}.\n  Name another with --out, or --force to replace files of the same name.'
         raise UsageError(msg)
-    return new
+    return made
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Outputs:
         """Write one file."""
         with self.guarded():
             writer(self.folder / name)
-            self.files.append(name)
+            self.files += [] if name in self.files else [name]
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -91,31 +92,36 @@ class Outputs:
             self.failures.append(out_of_memory(error))
 
 
-Hook = Callable[[Solution], dict[str, Any]]
+Hook = Callable[["Solution"], dict[str, Any]]
 
 
 def save(kept: Outputs, solution: Solution, more_scores: Hook, more_figures: Hook) -> Archive | None:
-    """Write everything that a run leaves, each file whatever became of the others.
+    """Write everything that a run leaves, each file whatever became of the others, and the solution before all else.
 
     Args:
         kept: The folder.
         solution: What to write.
-        more_scores: Numbers that the problem measures itself: they join the solution's own before it is written.
+        more_scores: Numbers that the problem measures itself: they join the solution's own, and it is written again.
         more_figures: Pictures that the problem draws itself.
 
     Returns:
         What the file keeps; None if it could not be made.
     """
+    from sirenpde.solution import hdf5
     from sirenpde.solution.figures import figures  # matplotlib takes a second to import
 
-    with kept.guarded():
-        solution.score.update(more_scores(solution))
     archive = None
     with kept.guarded():
         archive = solution.archive()
     if archive is None:
         return None
     _write_archive(kept, archive)
+    with kept.guarded():
+        more = more_scores(solution)
+        solution.score.update(more)
+        archive = solution.archive()
+        if more:
+            kept.write(SOLUTION, lambda path: hdf5.write(path, archive))
     with kept.guarded():
         write_pictures(kept, figures(archive))
     with kept.guarded():
@@ -126,6 +132,8 @@ def save(kept: Outputs, solution: Solution, more_scores: Hook, more_figures: Hoo
 
 def _write_archive(outputs: Outputs, archive: Archive) -> None:
     """Write the solution, and where it is a sound, the fit and its target."""
+    from sirenpde.solution import export, hdf5
+
     outputs.write(SOLUTION, lambda path: hdf5.write(path, archive))
     if archive.settings.get("kind") == "sound" and archive.values:
         outputs.write("fit.wav", lambda path: export.write_fit(archive, path))
@@ -148,7 +156,7 @@ def write_pictures(outputs: Outputs, pictures: Mapping[str, Any]) -> None:
 
 def _write_summary(outputs: Outputs, archive: Archive, message: str) -> None:
     """Write what a program would ask of a run, as JSON; numbers that are not finite are null."""
-    seconds = archive.history.get("seconds", np.empty(0))
+    seconds = archive.history.get("seconds", ())
     summary = {
         "name": archive.problem,
         "status": archive.status,
@@ -164,10 +172,11 @@ def _write_summary(outputs: Outputs, archive: Archive, message: str) -> None:
     outputs.write(SUMMARY, lambda path: atomic.write_bytes(path, text.encode()))
 
 
-def remove_if_empty(folder: Path) -> None:
-    """Remove a folder that nothing was written into."""
+def remove_if_empty(folders: Sequence[Path]) -> None:
+    """Remove the folders, the inner ones first, that nothing was written into."""
     with contextlib.suppress(OSError):
-        os.rmdir(folder)
+        for folder in folders:
+            os.rmdir(folder)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -59,7 +59,9 @@ class Solution:
 
     def __repr__(self) -> str:
         """Return the name, the fields and the status."""
-        return f"Solution({self.name!r}, fields={tuple(self.layout.fields)}, status={self.status.value})"
+        errors = ", ".join(f"{name}={self.score[name]:.3g}" for name in self.score if name.endswith("_relative_l2"))
+        spent = f"{len(self.history)} steps in {self.history.seconds[-1]:.3g} s" if len(self.history) else "no steps"
+        return f"Solution({self.name!r}, {self.status.value}, {spent}{', ' + errors if errors else ''})"
 
     def __getattr__(self, name: str) -> FieldFunction:
         """Return the field of that name as a function of points."""
@@ -195,6 +197,9 @@ def _rebuilt(archive: Archive, layout: Layout, source: str) -> SirenNetwork:
     except (RuntimeError, StopIteration, TypeError, UsageError) as error:
         msg = f"{source}: the weights do not fit the network that the file declares: {_first_line(error)}"
         raise FileError(msg) from error
+    if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()) or (network.scale <= 0).any():
+        msg = f"{source}: the network holds numbers that are not finite, or an interval without length."
+        raise FileError(msg)
     return network
 
 

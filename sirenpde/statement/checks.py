@@ -119,6 +119,9 @@ def check_clashes(groups: Mapping[str, Iterable[str]], where: str) -> None:
     holders: dict[str, str] = {}
     for group, names in groups.items():
         for name in names:
+            if name.startswith("_"):
+                msg = f'{where} has a {group} named "{name}"; names that begin with an underscore are reserved.'
+                raise ProblemError(msg)
             if name in holders:
                 msg = f'{where} uses the name "{name}" for a {holders[name]} and for a {group}. Rename one of them.'
                 raise ProblemError(msg)

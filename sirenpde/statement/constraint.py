@@ -57,7 +57,8 @@ class Constraint:
         """Refuse arguments that could not be used."""
         require_identifier(self.name, "a constraint")
         if not isinstance(self.on, Region):
-            hint = "Write on=sp.Box(…), one of its sides, or another region."
+            several = isinstance(self.on, list | tuple) and all(isinstance(each, Region) for each in self.on)
+            hint = "Join them with |." if several else "Write on=sp.Box(…), one of its sides, or another region."
             msg = f'constraint "{self.name}" holds on a {type(self.on).__name__}; expected a region.\n  {hint}'
             raise ProblemError(msg)
         if is_symbolic(self.residual):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -39,16 +40,23 @@ class IntegralLoss:
 
     def residuals(self, index: int, sample: Sample) -> list[Tensor]:
         """Return the parts of one constraint's residual at the points of a sample, each ``(n,)`` or ``(n, k)``."""
-        traced = self.problem.traced[index]
-        try:
+        with self._named(index, len(sample)):
+            traced = self.problem.traced[index]
             return traced.evaluate(self.network, sample.points, sample.local, self.plans[index])
+
+    @contextmanager
+    def _named(self, index: int, count: int) -> Iterator[None]:
+        """Turn whatever a user's residual or penalty raises into an error that names the constraint."""
+        where = self.problem.traced[index].surroundings.where
+        try:
+            yield
         except SirenPDEError:
             raise
         except torch.OutOfMemoryError as error:
-            msg = f"{traced.surroundings.where} ran out of memory on {len(sample)} points: {error}"
+            msg = f"{where} ran out of memory on {count} points: {error}"
             raise ResourceError(msg) from error
         except Exception as error:
-            msg = f"{traced.surroundings.where} failed on {len(sample)} points: {type(error).__name__}: {error}"
+            msg = f"{where} failed on {count} points: {type(error).__name__}: {error}"
             raise ResidualError(msg) from error
 
     def parts(self, samples: Sequence[Sample]) -> Iterator[tuple[int, Tensor]]:
@@ -61,8 +69,10 @@ class IntegralLoss:
             factor = self.weights[index] * constraint.measure / len(sample)
             for start in range(0, len(sample), self._chunk):
                 piece = sample.part(start, start + self._chunk)
-                summed = [constraint.penalised(part).sum() for part in self.residuals(index, piece)]
-                yield index, factor * torch.stack(summed).sum()
+                residuals = self.residuals(index, piece)
+                with self._named(index, len(piece)):
+                    summed = torch.stack([constraint.penalised(part).sum() for part in residuals]).sum()
+                yield index, factor * summed
 
     def terms(self, samples: Sequence[Sample]) -> list[float]:
         """Return λ_m ∫ ρ(C_m) for every constraint, without gradients."""

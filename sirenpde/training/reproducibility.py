@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from sirenpde.errors import UsageError
+
+#: The widest layer that is trained with one thread.
+NARROW = 64
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -15,6 +21,27 @@ def derived_seed(seed: int, purpose: str) -> int:
     """Return a seed of its own for one use, such as ``"weights"``: streams drawn for two uses never coincide."""
     digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
     return int.from_bytes(digest[:7], "little")
+
+
+@contextmanager
+def suitable_threads(width: int, device: torch.device) -> Iterator[None]:
+    """Train a narrow network on the CPU with one thread, and restore the user's number afterwards.
+
+    A layer of 64 neurons is too little work to share: a second thread gains next to nothing on a quiet machine, and
+    on a busy one the two wait for each other at every operation, which was seen to cost a factor of ten.
+    """
+    before = torch.get_num_threads()
+    if device.type == "cpu" and width <= NARROW:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def widest(network: nn.Module) -> int:
+    """Return the largest side of any weight of a network: the width of its widest layer."""
+    return max((max(weight.shape, default=1) for weight in network.parameters()), default=1)
 
 
 def require_seed(seed: object) -> int:

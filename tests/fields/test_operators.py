@@ -278,8 +278,8 @@ def test_a_curl_in_space_stays_a_form():
         ),
         (
             lambda a, phi: sp.grad(a.seen),
-            "differentiates a quantity that depends on no coordinate.\n  Data measured at points have no derivative: "
-            "give a known as a function or a Raster, or use its .gradient().",
+            "differentiates an expression that holds a.seen, data measured at points, whose slope is not known.\n  "
+            "Give it as a function or a Raster in given={…}.",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from zoo import FIELDS, points_in
 import sirenpde as sp
 from sirenpde.errors import ResidualError, UnknownNameError
 from sirenpde.fields.layout import Layout
-from sirenpde.fields.scope import Given, Phi, PlannedScope
+from sirenpde.fields.scope import AutogradScope, Given, Phi, PlannedScope
 
 ROUNDING = 1e-12  # two ways to one number through four layers, as in test_streams.py
 LAYOUT = {"u": None, "v": 2, "p": 1}
@@ -199,23 +199,68 @@ def test_a_planned_scope_evaluates_each_place_once():
     assert len(calls) == 1
 
 
-def test_a_planned_scope_refuses_what_was_not_planned():
+def test_a_planned_scope_delivers_a_factor_that_changed_since_tracing():
+    network, points, around = small_siren(2), points_in(2), surroundings(2, {"u": None})
+    plan = traced(lambda a, phi: sp.laplacian(phi.u), network, points, around).plan(network)
+    scope = PlannedScope(around, network, points, plan)
+    phi = Phi(scope, around.layout)
+    changed = (sp.partial(phi.u, "x", "x") + 3 * sp.partial(phi.u, "y", "y")).tensor
+    reference = AutogradScope(around, network, points)
+    wanted = Phi(reference, around.layout)
+    expected = (sp.partial(wanted.u, "x", "x") + 3 * sp.partial(wanted.u, "y", "y")).tensor
+    torch.testing.assert_close(changed, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_planned_scope_refuses_an_expression_that_was_not_differentiated_when_traced():
     network, points, around = small_siren(2), points_in(2), surroundings(2, {"u": None})
     plan = traced(lambda a, phi: sp.laplacian(phi.u), network, points, around).plan(network)
     scope = PlannedScope(around, network, points, plan)
     a, phi = Given(scope, around, {}), Phi(scope, around.layout)
-    with pytest.raises(ResidualError) as caught:
-        _ = sp.partial(phi.u, "x").tensor
-    assert str(caught.value) == (
-        f"{WHERE} asks for other derivatives than when it was checked.\n"
-        "  A residual must ask for the same derivatives at every call: use torch.where in place of Python's if."
-    )
     with pytest.raises(ResidualError) as caught:
         sp.grad(a.x * sp.laplacian(phi.u))
     assert str(caught.value) == (
         f"{WHERE} differentiates an expression that it did not differentiate when it was checked.\n"
         "  A residual must take the same path at every call: use torch.where in place of Python's if."
     )
+
+
+def test_phi_called_as_a_function_is_refused_with_what_to_write():
+    around = surroundings(2, {"u": None})
+    scope = AutogradScope(around, small_siren(2), points_in(2))
+    with pytest.raises(ResidualError, match=r"calls phi as a function.\n  Read a field as phi.u; at other points as"):
+        Phi(scope, around.layout)(1.0)
+
+
+@pytest.mark.parametrize(
+    ("residual", "message"),
+    [
+        (lambda a, phi: sp.div(a.k * sp.grad(phi.u)), "holds a.k, data measured at points, whose slope is not known"),
+        (
+            lambda a, phi: sp.partial(phi.at(x=0.5).u ** 2, "x"),
+            "holds fields at displaced points; it is not clear where",
+        ),
+        (lambda a, phi: sp.partial(phi.at(x=-a.x).u * a.x, "x"), "holds fields at displaced points"),
+    ],
+)
+def test_a_derivative_of_which_it_is_not_clear_what_is_meant_is_refused(residual, message):
+    points = sp.Points([[0.1], [0.2], [0.3]], names=("x",), data={"k": [1.0, 2.0, 3.0]})
+    with pytest.raises(sp.ExpressionError, match=message):
+        sp.Problem(name="p", fields="u", constraints=[sp.Constraint("c", on=points, residual=residual)])
+
+
+def test_a_factor_that_the_user_changes_between_steps_is_followed():
+    factor = [1.0]
+    line = sp.Box(x=(0, 1))
+
+    def residual(a, phi):
+        return factor[0] * sp.partial(phi.u, "x", "x") - sp.partial(phi.u, "x") + a.x
+
+    problem = sp.Problem(name="p", fields="u", constraints=[sp.Constraint("c", on=line, residual=residual)])
+    small = sp.Siren(width=8, depth=1, omega=1, first_omega=1)
+    losses = []
+    for factor[0] in (1.0, 5.0):
+        losses.append(sp.solve(problem, network=small, optimizer=sp.Adam(steps=1), progress=False).history.loss[0])
+    assert losses[0] != losses[1]
 
 
 def test_a_coordinate_may_have_any_name_in_a_displacement():

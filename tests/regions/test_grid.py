@@ -97,3 +97,8 @@ def test_a_wrong_grid_is_refused(case):
     arguments, message = WRONG[case]
     with refused(sp.RegionError, message):
         sp.Grid(*arguments)
+
+
+def test_a_grid_beyond_memory_is_refused_with_its_size():
+    with pytest.raises(sp.RegionError, match=r"shape \(40000, 40000\), 1600000000 points; at most 134217728"):
+        sp.Grid(("x", "y"), (0.0, 0.0), (1.0, 1.0), (40000, 40000))

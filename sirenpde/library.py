@@ -31,16 +31,19 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sirenpde.errors import ProblemError, ResourceError, SirenPDEError, UsageError, suggestion
 from sirenpde.solution.outputs import is_out_of_memory
 from sirenpde.solution.schema import NAME
-from sirenpde.solve import solve
-from sirenpde.statement.problem import Problem
+
+# What needs torch is imported where it is used: to list the problems takes no torch.
+if TYPE_CHECKING:
+    from sirenpde.statement.problem import Problem
 
 _PACKAGE = Path(__file__).resolve().parent
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, str)}
+_NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -158,7 +161,11 @@ class ProblemFile:
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
-        """What can be set: the parameters of ``build``; none in a file without it."""
+        """What can be set: the parameters of ``build`` that have a name; none in a file without it."""
+        return {name: each for name, each in self._signature.items() if each.kind in _NAMED}
+
+    @property
+    def _signature(self) -> dict[str, inspect.Parameter]:
         build = self.names.get("build")
         return dict(inspect.signature(build).parameters) if callable(build) else {}
 
@@ -169,6 +176,8 @@ class ProblemFile:
         Raises:
             ProblemError: If ``RECIPE`` is no dictionary of such arguments.
         """
+        from sirenpde.solve import solve
+
         recipe = self.names.get("RECIPE", {})
         known = [name for name in inspect.signature(solve).parameters if name not in {"problem", "progress", "throw"}]
         if not isinstance(recipe, dict):
@@ -191,9 +200,12 @@ class ProblemFile:
 
         Raises:
             UsageError: If a text names no parameter, or its value does not fit.
-            ProblemError: If the file holds no problem or several, or ``build`` fails.
+            ProblemError: If the file holds no problem or several, ``build`` fails, or a text asks for a parameter that
+                cannot be given by name.
         """
-        chosen = _chosen(texts, self.parameters, f'build() of "{self.path}"')
+        from sirenpde.statement.problem import Problem
+
+        chosen = _chosen(texts, self._signature, f'build() of "{self.path}"')
         build = self.names.get("build")
         if not callable(build):
             return self._only_problem()
@@ -245,6 +257,8 @@ class ProblemFile:
 
     def _only_problem(self) -> Problem:
         """Return the one problem that stands in a variable."""
+        from sirenpde.statement.problem import Problem
+
         found = {name: value for name, value in self.names.items() if isinstance(value, Problem)}
         distinct = list({id(problem): problem for problem in found.values()}.values())
         if len(distinct) != 1:
@@ -262,20 +276,39 @@ class ProblemFile:
 def _chosen(texts: Sequence[str], parameters: Mapping[str, inspect.Parameter], where: str) -> dict[str, Any]:
     """Return the arguments that texts of the form ``NAME=VALUE`` stand for."""
     chosen: dict[str, Any] = {}
+    named = {name: each for name, each in parameters.items() if each.kind in _NAMED}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
             msg = f"--set {text}: expected NAME=VALUE, such as --set size=128."
             raise UsageError(msg)
-        if name not in parameters:
-            listed = f"what can be set is {', '.join(parameters)}" if parameters else "it has nothing to set"
-            msg = f"--set {text}: {where} has no parameter {name!r}; {listed}.{suggestion(name, parameters)}"
+        if name not in named:
+            _require_settable(text, name, parameters, where)
+            listed = f"what can be set is {', '.join(named)}" if named else "it has nothing to set"
+            msg = f"--set {text}: {where} has no parameter {name!r}; {listed}.{suggestion(name, named)}"
             raise UsageError(msg)
         if name in chosen:
             msg = f"--set {text}: {name} is set twice."
             raise UsageError(msg)
         chosen[name] = _value(text, value, _kind(parameters[name]))
     return chosen
+
+
+def _require_settable(text: str, name: str, parameters: Mapping[str, inspect.Parameter], where: str) -> None:
+    """Refuse a parameter that has no name of its own, or that a ``**`` would swallow."""
+    swallowed = next((each for each in parameters.values() if each.kind is each.VAR_KEYWORD), None)
+    parameter = parameters.get(name, swallowed)
+    if parameter is None:
+        return
+    stars: dict[Any, str] = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}
+    what = f"{name!r} by position only"
+    if parameter.kind in stars:
+        what = stars[parameter.kind] + parameter.name
+    msg = (
+        f"--set {text}: {where} takes {what}, which cannot be set.\n"
+        f"  Give build() a parameter with a name and a default, such as {name}=1.0."
+    )
+    raise ProblemError(msg)
 
 
 def _kind(parameter: inspect.Parameter) -> type:

@@ -14,6 +14,7 @@ from PIL import Image
 from scipy.io import wavfile
 
 from sirenpde import cli
+from sirenpde.solution.score import score
 from sirenpde.solution.solution import load
 
 TINY = '''"""Fit a line.
@@ -80,6 +81,37 @@ def test_version(call):
     assert (code, out.startswith("sirenpde")) == (0, True)
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"], ["plot", "no.h5"]], ids=" ".join)
+def test_what_computes_nothing_imports_no_torch(tmp_path, arguments):
+    source = (
+        f"import atexit, os, sys; sys.path.insert(0, {str(Path(cli.__file__).parents[1])!r})\n"
+        "atexit.register(lambda: print('torch' in sys.modules, os.environ['GOMP_SPINCOUNT']))\n"
+        f"from sirenpde import cli; cli.main({arguments!r})"
+    )
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}
+    }
+    command = [sys.executable, "-c", source]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ended.stdout.splitlines()[-1] == "False 2000", ended.stderr
+
+
+@pytest.mark.parametrize(("name", "value"), [("GOMP_SPINCOUNT", "7"), ("OMP_WAIT_POLICY", "active")])
+def test_what_the_user_says_of_threads_holds(monkeypatch, name, value):
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    monkeypatch.setenv(name, value)
+    cli._calm_openmp()
+    assert os.environ.get("GOMP_SPINCOUNT") == ("7" if name == "GOMP_SPINCOUNT" else None)
+
+
+def test_help_says_what_can_be_set(call):
+    code, out, _ = call("run", "--help")
+    assert code == 0
+    assert "a number, true or" in out
+    assert "sirenpde show lists the parameters" in " ".join(out.replace("│", " ").split())
+
+
 def test_list_names_every_shipped_problem(call):
     code, out, err = call("list")
     assert (code, err) == (0, "")
@@ -118,6 +150,16 @@ def test_run_writes_everything_and_its_summary_agrees(call, problem, tmp_path):
     assert "\x1b" not in out + err
 
 
+def test_run_says_what_it_will_do_and_what_it_did(call, problem):
+    _, _, err = call("run", problem(), "--steps", 3)
+    assert "Solving tiny: up to 3 steps. Ctrl-C ends the run and saves what there is." in err
+    assert "\n3 of 3 steps in " in err
+    text = TINY + "RECIPE |= {'optimizer': [sp.Adam(steps=4), sp.Adam(steps=5)], 'max_seconds': 1e-9}\n"
+    _, _, err = call("run", problem(text), "--out", "again")
+    assert "up to 9 steps" in err
+    assert "\n1 of 9 steps in " in err
+
+
 def test_pictures_of_a_run_are_not_blank_and_plot_draws_the_same(call, problem, tmp_path):
     out = tmp_path / "Größe mit Raum"
     assert call("run", problem(), "--steps", 2, "--out", out)[0] == 0
@@ -147,7 +189,10 @@ def test_a_problem_adds_scores_and_figures_of_its_own(call, problem, tmp_path):
     )
     code, out, _ = call("run", problem(text), "--steps", 2)
     assert code == 0
-    assert "classical_psnr" in out
+    told = {line.split()[0]: " ".join(line.split()[1:]) for line in out.splitlines() if line.strip()}
+    assert told["classical_psnr"] == "40 dB classical solution of the same data"
+    assert told["u_max_error"].endswith("largest seen")
+    assert told["residual_line"].endswith("root mean square of the residual")
     assert (tmp_path / "runs" / "tiny" / "extra.png").stat().st_size > 1000
     assert load(tmp_path / "runs" / "tiny" / "solution.h5").score["classical_psnr"] == 40.0
 
@@ -220,6 +265,23 @@ def test_settings_that_do_not_fit_are_refused(call, problem, tmp_path, setting, 
     assert not (tmp_path / "runs" / "tiny").exists()
 
 
+@pytest.mark.parametrize(
+    ("parameters", "setting", "sentence"),
+    [
+        ("slope=1.0, /", "slope=2", "takes 'slope' by position only, which cannot be set"),
+        ("*numbers", "numbers=2", "takes *numbers, which cannot be set"),
+        ("**options", "options=2", "takes **options, which cannot be set"),
+        ("**options", "slope=2", "takes **options, which cannot be set"),
+    ],
+)
+def test_what_has_no_name_cannot_be_set(call, problem, parameters, setting, sentence):
+    file = problem(TINY + f"make = build\ndef build({parameters}):\n    return make()\n")
+    code, _, err = call("run", file, "--set", setting)
+    assert (code, sentence in err, "such as " in err) == (3, True, True)
+    code, out, _ = call("show", file)
+    assert (code, "--set" in out) == (0, False)
+
+
 def test_a_setting_twice_is_refused(call, problem):
     code, _, err = call("run", problem(), "--set", "slope=1", "--set", "slope=2")
     assert (code, "slope is set twice" in err) == (2, True)
@@ -254,7 +316,7 @@ def test_usage_errors(call, problem, arguments, sentence):
     assert code == 2
     assert sentence in err
     assert "Traceback" not in err
-    assert not Path("runs").exists() or not list(Path("runs").iterdir())
+    assert not Path("runs").exists()
 
 
 def test_an_output_folder_must_be_free_and_a_folder(call, problem, tmp_path):
@@ -314,7 +376,7 @@ def test_each_failure_has_its_exit_code(call, problem, text, code, sentence):
     assert "Traceback" not in err
     saved = Path("runs/tiny/solution.h5").exists()
     assert saved == (code in {5, 6})  # what there is of a failed run is kept
-    assert Path("runs/tiny").exists() == saved
+    assert Path("runs/tiny").exists() == Path("runs").exists() == saved
 
 
 def test_a_folder_of_the_user_is_not_removed(call, problem, tmp_path):
@@ -390,6 +452,22 @@ def test_export(call, stored, tmp_path):
     assert call("export", stored, "--out", "a.npz", "--force")[0] == 0
 
 
+def test_the_folder_of_a_run_stands_for_its_solution(call, stored, tmp_path):
+    (stored.parent / "u.png").unlink()
+    assert call("plot", stored.parent)[0] == 0
+    assert (stored.parent / "u.png").exists()
+    assert call("export", stored.parent, "--out", "a.csv")[0] == 0
+    code, _, err = call("plot", tmp_path)
+    assert (code, "is a folder without solution.h5" in err) == (2, True)
+
+
+def test_a_file_that_is_no_solution_is_told(call, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    code, _, err = call("plot", "notes.txt")
+    assert (code, '"notes.txt" is no HDF5 solution file' in err) == (4, True)
+    assert not (tmp_path / "notes").exists()
+
+
 def test_plot_beside_a_file_of_another_name(call, stored, tmp_path):
     copy = tmp_path / "mine.h5"
     copy.write_bytes(stored.read_bytes())
@@ -437,10 +515,65 @@ def test_a_signal_stops_a_run_and_saves_it(problem, tmp_path, number, code):
     assert json.loads((folder / "summary.json").read_text())["steps"] > 0
 
 
-def test_the_handler_of_sigterm_is_restored(call, problem):
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"])
+@pytest.mark.parametrize("place", ["score", "scores", "figures"])
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_signal_after_training_loses_nothing(call, problem, tmp_path, monkeypatch, number, code, place):
+    def scored(*arguments):
+        if place == "score":
+            os.kill(os.getpid(), number)
+        return score(*arguments)
+
+    monkeypatch.setattr(sys.modules["sirenpde.solve"], "score", scored)  # sirenpde.solve itself is the function
+    text = TINY + f"import os\ndef kill():\n    os.kill(os.getpid(), {int(number)})\n"
+    text += f"def scores(solution):\n    {place == 'scores'} and kill()\n    return {{'more': 1.0}}\n"
+    text += f"def figures(solution):\n    {place == 'figures'} and kill()\n    return {{'extra': Figure()}}\n"
+    found, out, err = call("run", problem(text), "--steps", 2)
+    assert found == code, err
+    assert "budget_spent" in out
+    folder = tmp_path / "runs" / "tiny"
+    assert load(folder / "solution.h5").score["more"] == 1.0
+    assert (folder / "extra.png").exists()
+    assert json.loads((folder / "summary.json").read_text())["score"]["more"] == 1.0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_second_signal_while_saving_ends_at_once_and_keeps_the_solution(call, problem, tmp_path):
+    text = (
+        TINY
+        + "import os\ndef scores(solution):\n    os.kill(os.getpid(), 2)\n    os.kill(os.getpid(), 2)\n    return {}\n"
+    )
+    code, _, err = call("run", problem(text), "--steps", 2)
+    assert code == 130
+    assert "stopped while saving; written into runs" in err
+    assert {path.name for path in (tmp_path / "runs" / "tiny").iterdir()} == {"solution.h5"}
+    assert load(tmp_path / "runs" / "tiny" / "solution.h5").status == "budget_spent"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_signal_before_training_leaves_nothing(call, problem, tmp_path, monkeypatch):
+    monkeypatch.setattr("sirenpde.training.collocation.Collocation.__init__", lambda *_: os.kill(os.getpid(), 15))
+    code, _, err = call("run", problem(), "--steps", 2)
+    assert (code, "stopped before there was anything to save." in err) == (143, True)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_handlers_are_restored(call, problem):
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = [signal.getsignal(number) for number in numbers]
     assert call("run", problem(), "--steps", 1)[0] == 0
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_signal_that_is_ignored_stays_ignored(monkeypatch):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with cli._stoppable(lambda: None):
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes")

@@ -156,13 +156,13 @@ def write_pictures(outputs: Outputs, pictures: Mapping[str, Any]) -> None:
 
 def _write_summary(outputs: Outputs, archive: Archive, message: str) -> None:
     """Write what a program would ask of a run, as JSON; numbers that are not finite are null."""
-    seconds = archive.history.get("seconds", ())
+    seconds = list(archive.history.get("seconds", []))
     summary = {
         "name": archive.problem,
         "status": archive.status,
         "message": message,
         "score": {name: float(value) if math.isfinite(value) else None for name, value in archive.verification.items()},
-        "seconds": float(seconds[-1]) if len(seconds) else 0.0,
+        "seconds": float(seconds[-1]) if seconds else 0.0,
         "steps": len(seconds),
         "settings": archive.settings,
         "provenance": archive.provenance,

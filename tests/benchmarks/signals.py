@@ -32,6 +32,7 @@ import sirenpde as sp
 from sirenpde.library import definitions, shipped
 from sirenpde.solution.score import score
 from sirenpde.training.collocation import Collocation, share_out
+from sirenpde.training.defaults import choose_defaults
 from sirenpde.training.loop import Budget, Trainer
 from sirenpde.training.loss import IntegralLoss
 from sirenpde.training.progress import ProgressDisplay
@@ -97,15 +98,14 @@ class Clock(ProgressDisplay):
             self._paused += time.perf_counter() - now
 
 
-def shipped_curve(
-    problem: sp.Problem, recipe: dict[str, Any], seed: int
-) -> tuple[list[tuple[float, float]], nn.Module]:
-    """Train as ``solve`` does on the CPU; return (seconds, mean squared error over the data) and the network."""
-    counts = share_out(problem, recipe["points"])
-    network = recipe["network"].build(
+def shipped_curve(problem: sp.Problem, seed: int) -> tuple[list[tuple[float, float]], nn.Module]:
+    """Train on the CPU with what ``solve`` chooses; return (seconds, mean squared error) and the network."""
+    chosen = choose_defaults(problem)
+    network = chosen.network.build(
         len(problem.coordinates), problem.layout.outputs, seed=derived_seed(seed, "weights"), bounds=problem.bounds
     )
-    trainer = Trainer(IntegralLoss(problem, network), Collocation(problem, counts, seed), [], Budget())
+    collocation = Collocation(problem, share_out(problem, chosen.points), seed)
+    trainer = Trainer(IntegralLoss(problem, network), collocation, [], Budget())
     known = problem.references["u"].known
     points = torch.tensor(known.grid.points, dtype=torch.float32)
     truth = torch.tensor(known.values, dtype=torch.float32).reshape(len(points), -1)
@@ -115,8 +115,7 @@ def shipped_curve(
             return float(((network(points) - truth) ** 2).mean())
 
     clock = Clock(error)
-    stages = recipe["optimizer"]
-    trainer.run(stages if isinstance(stages, Sequence) else [stages], clock)
+    trainer.run(chosen.stages, clock)
     return clock.curve, network
 
 
@@ -129,7 +128,7 @@ def image(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Compare the image fits."""
     module = definitions(shipped()["fit_image"])
     problem = module["build"](size=256)
-    curve, network = shipped_curve(problem, module["RECIPE"], options.seed)
+    curve, network = shipped_curve(problem, options.seed)
     published = published_image(problem.references["u"].known.values, options.published_steps)
     per_step = published[-1][0] / (len(published) - 1)
     reached = first_below(published, TARGET)

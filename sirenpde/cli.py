@@ -16,7 +16,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -260,12 +260,12 @@ def _solve_and_save(
 ) -> int:
     """Solve, write the folder, and return the exit code."""
     from sirenpde.solution.display import no_better_than_null
-    from sirenpde.solve import solve
 
     most = _most_steps(problem, arguments)
     session.say(f"Solving {problem.name}: up to {most} steps. Ctrl-C ends the run and saves what there is.")
-    with _stoppable(solve) as stop:
+    with _stoppable() as stop:
         solution, code = _solved(session, problem, arguments, stop)
+        stop.saving = True
         seconds = solution.history.seconds[-1] if len(solution.history) else 0.0
         session.say(f"{len(solution.history)} of {most} steps in {seconds:.1f} s.")
         try:
@@ -341,24 +341,26 @@ def _solved(session: Session, problem: Problem, arguments: Mapping[str, Any], st
 
 @dataclass
 class _Stop:
-    """Whether a signal asked a run to stop, and the exit code that this gives."""
+    """Whether a signal asked a run to stop, whether it is being saved, and the exit code that this gives."""
 
     asked: bool = False
+    saving: bool = False
     code: int = 130
 
 
 @contextmanager
-def _stoppable(solve: Callable[..., Solution]) -> Iterator[_Stop]:
+def _stoppable() -> Iterator[_Stop]:
     """Let Ctrl-C and SIGTERM stop a run so that it is saved; what was set before is restored.
 
-    The first signal ends the training. After the training it is only noted, for what it would interrupt is the scoring
-    and the saving. The second one ends those too.
+    The first signal ends the training, or the scoring after it. While the run is saved it is only noted; the second
+    one ends that too.
     """
     stop = _Stop()
 
     def handle(number: int, frame: FrameType | None) -> None:
         again, stop.asked, stop.code = stop.asked, True, 128 + number
-        if again or not _is_trained(solve, frame):
+        del frame
+        if again or not stop.saving:
             raise KeyboardInterrupt
         with contextlib.suppress(OSError):  # not through the console, which the signal may have interrupted
             os.write(2, b"saving what there is; a second Ctrl-C ends at once.\n")
@@ -373,15 +375,6 @@ def _stoppable(solve: Callable[..., Solution]) -> Iterator[_Stop]:
     finally:
         for number, old in before.items():
             signal.signal(number, signal.SIG_DFL if old is None else old)
-
-
-def _is_trained(solve: Callable[..., Solution], frame: FrameType | None) -> bool:
-    """Tell whether training is over: ``solve`` has its outcome, or is no longer running."""
-    while frame is not None:
-        if frame.f_code is solve.__code__:
-            return "outcome" in frame.f_locals
-        frame = frame.f_back
-    return True
 
 
 #: What the score table says of a number: the beginning or the end of its name, and the words.

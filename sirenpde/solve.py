@@ -288,11 +288,19 @@ def _solution(
         network=module,
         status=outcome.status,
         history=outcome.history,
-        score=score(problem, module, held_out),
+        score=_score(problem, module, held_out),
         settings=settings,
         provenance=provenance(weight.device, weight.dtype),
         problem=problem,
     )
+
+
+def _score(problem: Problem, module: nn.Module, held_out: Sequence[Sample]) -> dict[str, float]:
+    """Score the fields; a user who interrupts that has seen enough, and gets them without scores."""
+    try:
+        return score(problem, module, held_out)
+    except KeyboardInterrupt:
+        return {}
 
 
 def _raise_failure(problem: Problem, solution: Solution, outcome: Outcome, budget: Budget) -> None:
@@ -305,7 +313,7 @@ def _raise_failure(problem: Problem, solution: Solution, outcome: Outcome, budge
         and outcome.status is not Status.CONVERGED
         and outcome.status is not Status.INTERRUPTED
     ):
-        ends = {each.name: solution.score[f"residual_{each.name}"] for each in problem.constraints}
+        ends = {each.name: solution.score.get(f"residual_{each.name}", math.inf) for each in problem.constraints}
         worst = max(ends, key=lambda name: ends[name])
         error = TargetMissedError(
             f'{problem.where} was to reach a residual of {budget.tolerance:g}; constraint "{worst}" ended at '

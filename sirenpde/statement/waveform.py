@@ -17,7 +17,8 @@ from sirenpde.errors import DataError
 from sirenpde.regions.grid import Grid
 from sirenpde.statement.interpolation import CubicSpline, derivative_at_samples, require_fit
 from sirenpde.statement.known import Known
-from sirenpde.statement.media import read_sound, require_rate
+from sirenpde.statement.media import read_sound
+from sirenpde.statement.wav import require_rate
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from scipy.io import wavfile
 
 from sirenpde.errors import DataError, ResourceError
 from sirenpde.statement import media
+from sirenpde.statement import wav as wav_check
 from sirenpde.statement.media import MediaWarning, encode_sound, read_image, read_sound
 
 LEVELS = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10
@@ -505,7 +506,7 @@ def test_a_sound_that_is_not_finite_is_refused_with_the_first_bad_sample(value, 
 
 
 def test_a_sound_of_too_many_samples_is_refused(store, monkeypatch):
-    monkeypatch.setattr(media, "MAXIMUM_SAMPLES", 3)
+    monkeypatch.setattr(wav_check, "MAXIMUM_SAMPLES", 3)
     assert "has 4 values; the limit is 3. Cut it first." in refusal(read_sound, store(wav(bytes(8))))
 
 

@@ -1,5 +1,6 @@
 """The command: its exit codes, what it writes, what it says, and how it stops."""
 
+import importlib
 import json
 import os
 import signal
@@ -524,7 +525,9 @@ def test_a_signal_after_training_loses_nothing(call, problem, tmp_path, monkeypa
             os.kill(os.getpid(), number)
         return score(*arguments)
 
-    monkeypatch.setattr(sys.modules["sirenpde.solve"], "score", scored)  # sirenpde.solve itself is the function
+    monkeypatch.setattr(
+        importlib.import_module("sirenpde.solve"), "score", scored
+    )  # sirenpde.solve itself is the function
     text = TINY + f"import os\ndef kill():\n    os.kill(os.getpid(), {int(number)})\n"
     text += f"def scores(solution):\n    {place == 'scores'} and kill()\n    return {{'more': 1.0}}\n"
     text += f"def figures(solution):\n    {place == 'figures'} and kill()\n    return {{'extra': Figure()}}\n"
@@ -569,7 +572,7 @@ def test_the_handlers_are_restored(call, problem):
 def test_a_signal_that_is_ignored_stays_ignored(monkeypatch):
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with cli._stoppable(lambda: None):
+        with cli._stoppable():
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
             assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     finally:

@@ -20,7 +20,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,7 @@ def first_below(curve: list[tuple[float, float]], target: float) -> float | None
     return next((seconds for seconds, error in curve if error <= target), None)
 
 
-def image(options: argparse.Namespace) -> list[dict[str, Any]]:
+def image(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Compare the image fits."""
     module = definitions(shipped()["fit_image"])
     problem = module["build"](size=256)
@@ -149,12 +149,11 @@ def image(options: argparse.Namespace) -> list[dict[str, Any]]:
         **quality,
     }
     row["met"] = bool(ours and whole / ours >= 30 and ours_45 and ours_45 <= per_step * STEPS / 4)
-    return [row]
+    yield row
 
 
-def poisson(options: argparse.Namespace) -> list[dict[str, Any]]:
+def poisson(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Compare the Poisson solutions with the classical one of the same data."""
-    rows = []
     module = definitions(shipped()["poisson_from_gradients"])
     for size, gradient in ((128, "sobel"), (256, "sobel"), (128, "differences")):
         problem = module["build"](size=size, gradient=gradient)
@@ -164,21 +163,12 @@ def poisson(options: argparse.Namespace) -> list[dict[str, Any]]:
         classical = module["scores"](solution)["classical_psnr"]
         found = solution.score["u_psnr"]
         met = found >= classical - 0.5 if gradient == "sobel" else found > 40
-        rows.append(
-            {
-                "row": f"poisson {gradient} {size}²",
-                "classical_psnr": classical,
-                "seconds": seconds,
-                **solution.score,
-                "met": met,
-            }
-        )
-    return rows
+        label = f"poisson {gradient} {size}²"
+        yield {"row": label, "classical_psnr": classical, "seconds": seconds, **solution.score, "met": met}
 
 
-def sound(options: argparse.Namespace) -> list[dict[str, Any]]:
+def sound(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Fit the recording, where it is here, and the shipped piece."""
-    rows = []
     module = definitions(shipped()["fit_audio"])
     for label, path in (("Bach", str(RECORDING)), ("shipped piece", "")):
         if path and not RECORDING.exists():
@@ -187,10 +177,8 @@ def sound(options: argparse.Namespace) -> list[dict[str, Any]]:
         start = time.perf_counter()
         solution = sp.solve(module["build"](path), **module["RECIPE"], seed=options.seed, device="cpu", progress=False)
         seconds = time.perf_counter() - start
-        rows.append(
-            {"row": f"fit_audio {label}", "seconds": seconds, **solution.score, "met": solution.score["u_snr"] > 30}
-        )
-    return rows
+        met = solution.score["u_snr"] > 30
+        yield {"row": f"fit_audio {label}", "seconds": seconds, **solution.score, "met": met}
 
 
 def main() -> int:
@@ -203,18 +191,23 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="append a line per row to this file")
     options = parser.parse_args()
-    rows = [
-        row for name in options.which for row in {"image": image, "poisson": poisson, "sound": sound}[name](options)
-    ]
-    for row in rows:
-        print(f"\n{row['row']}: {'met' if row['met'] else 'MISSED'}")
-        for name, value in row.items():
-            if name not in {"row", "met"}:
-                print(f"  {name:40} {value:.6g}" if isinstance(value, float) else f"  {name:40} {value}")
-    if options.json:
-        with options.json.open("a") as file:
-            file.writelines(json.dumps({**row, "threads": torch.get_num_threads()}) + os.linesep for row in rows)
-    return 0 if all(row["met"] for row in rows) else 1
+    good = True
+    for name in options.which:
+        for row in {"image": image, "poisson": poisson, "sound": sound}[name](options):
+            good &= bool(row["met"])
+            show(row)
+            if options.json:
+                with options.json.open("a") as file:
+                    file.write(json.dumps({**row, "threads": torch.get_num_threads()}) + os.linesep)
+    return 0 if good else 1
+
+
+def show(row: dict[str, Any]) -> None:
+    """Print one comparison."""
+    print(f"\n{row['row']}: {'met' if row['met'] else 'MISSED'}")
+    for name, value in row.items():
+        if name not in {"row", "met"}:
+            print(f"  {name:40} {value:.6g}" if isinstance(value, float) else f"  {name:40} {value}", flush=True)
 
 
 if __name__ == "__main__":

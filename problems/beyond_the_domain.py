@@ -4,6 +4,9 @@ A SIREN is made of sines, and yet it does not repeat. A sum of sines has a perio
 frequencies are rational, and then it may be far longer than the domain: sin x + sin 2x repeats after 2π, sin x + sin
 πx never does. A fitted network holds hundreds of frequencies. The problem fits a photograph on [-1, 1]²; the pictures
 show the fit on [-50, 50]², its autocorrelation, and the two sums.
+
+Measured on two CPU cores by `sirenpde run beyond_the_domain`, seed 0, in 28 s: 51.6 dB inside (34.3 dB between the
+pixels), and no shift within [-50, 50]² under which the fit resembles itself with a correlation above 0.09.
 """
 
 from functools import lru_cache

@@ -7,6 +7,9 @@ Find Φ: Ω = [-1, 1]² → R that minimises
 where f is the picture: its values at the pixels, and the cubic spline through them everywhere else. The first
 integral is the paper's. Alone it is met by functions that are right at every pixel and wrong between; the second one,
 on points drawn anew at each step, forbids them.
+
+Measured on two CPU cores by tests/benchmarks/signals.py, seed 0: 51.8 dB at the pixels and 46.6 dB between them in
+68 s; the published loss of 0.001136 in 10 s, where the published recipe took 736 s in the same run.
 """
 
 from skimage import data

@@ -22,7 +22,7 @@ import numpy as np
 from skimage import data
 
 import sirenpde as sp
-from sirenpde.solution.classical import poisson_dct
+from sirenpde.solution.classical import poisson_dct, poisson_dct_gradient
 from sirenpde.solution.metrics import psnr, without_offset
 
 RECIPE = {}
@@ -123,13 +123,13 @@ def scores(solution: sp.Solution) -> dict[str, float]:
     """Return the score of the classical solution of the same data, least squares by the cosine transform."""
     problem = solution.problem
     photograph = problem.references["u"].known
+    spacing = photograph.grid.spacing[0]
     if "slope" in problem.knowns:
-        slope = problem.knowns["slope"].known.values
-        across, up = (slope[:, 1:, ..., 0] + slope[:, :-1, ..., 0]) / 2, (slope[1:, ..., 1] + slope[:-1, ..., 1]) / 2
+        found = poisson_dct_gradient(problem.knowns["slope"].known.values, spacing)
     else:
-        across, up = problem.knowns["across"].known.values, problem.knowns["up"].known.values
+        found = poisson_dct(problem.knowns["across"].known.values, problem.knowns["up"].known.values, spacing)
     truth = photograph.values.reshape(photograph.grid.size, -1)
-    classical = poisson_dct(across, up, photograph.grid.spacing[0]).reshape(truth.shape)
+    classical = found.reshape(truth.shape)
     return {"classical_psnr": psnr(without_offset(classical, truth), truth)}
 
 

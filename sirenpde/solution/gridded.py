@@ -78,7 +78,7 @@ def evaluate_on_grid(problem: Problem, network: nn.Module, *, derivatives: bool)
 def _field_values(
     problem: Problem, network: nn.Module, name: str, points: np.ndarray, *, derivatives: bool
 ) -> dict[str, np.ndarray]:
-    function = FieldFunction(network, problem.layout, name, problem.layout.forms(name))
+    function = field_function(network, problem.layout, name)
     found = {name: np.asarray(function(points))}
     if name in problem.references:
         reference = reference_values(problem.references[name], points)

@@ -10,7 +10,9 @@ would unpack, so arrays of them are made and read by the functions below alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +58,13 @@ def added(left: Form, right: Form) -> Form:
 def order(alpha: MultiIndex) -> int:
     """Return |α|, the order of the derivative."""
     return sum(alpha)
+
+
+def splits(alpha: MultiIndex) -> Iterator[tuple[MultiIndex, MultiIndex, int]]:
+    """Yield every split α = β + γ with its binomial coefficient."""
+    for beta in itertools.product(*(range(count + 1) for count in alpha)):
+        gamma = tuple(total - part for total, part in zip(alpha, beta, strict=True))
+        yield beta, gamma, math.prod(math.comb(total, part) for total, part in zip(alpha, beta, strict=True))
 
 
 def multi_indices(form: Form) -> set[MultiIndex]:

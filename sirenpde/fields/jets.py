@@ -12,11 +12,10 @@ layer needs:
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sirenpde.fields.forms import MultiIndex, lowered, order, raised
+from sirenpde.fields.forms import MultiIndex, lowered, order, raised, splits
 
 
 @dataclass(frozen=True)
@@ -105,13 +104,6 @@ def _closure(wanted: Iterable[Stream], dimension: int) -> tuple[Stream, ...]:
     return (*ordered, *sorted(collapsed, key=lambda stream: stream.weights))
 
 
-def _below(alpha: MultiIndex) -> Iterable[tuple[MultiIndex, MultiIndex, int]]:
-    """Yield every split α = β + γ with its binomial coefficient."""
-    for beta in itertools.product(*(range(count + 1) for count in alpha)):
-        gamma = tuple(total - part for total, part in zip(alpha, beta, strict=True))
-        yield beta, gamma, math.prod(math.comb(total, part) for total, part in zip(alpha, beta, strict=True))
-
-
 def _pairs(alpha: MultiIndex) -> list[tuple[MultiIndex, MultiIndex]]:
     """Return the ordered pairs (e_i, e_j) that make a multi-index of order 2: one pair for ∂², two for a mixed one."""
     axes = [axis for axis, count in enumerate(alpha) if count]
@@ -133,7 +125,7 @@ def _chain(stream: Stream, number: dict[Stream, int]) -> tuple[Term, ...]:
     axis = next(place for place, count in enumerate(stream) if count)
     return tuple(
         Term(float(binomial), number[beta], number[raised(gamma, axis)])
-        for beta, gamma, binomial in _below(lowered(stream, axis))
+        for beta, gamma, binomial in splits(lowered(stream, axis))
     )
 
 
@@ -147,4 +139,4 @@ def _product(stream: Stream, number: dict[Stream, int]) -> tuple[Term, ...]:
             factor = 2.0 * weight if len(pairs) == 1 else weight
             terms.extend(Term(factor, number[left], number[right]) for left, right in pairs)
         return tuple(terms)
-    return tuple(Term(float(binomial), number[beta], number[gamma]) for beta, gamma, binomial in _below(stream))
+    return tuple(Term(float(binomial), number[beta], number[gamma]) for beta, gamma, binomial in splits(stream))

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 
 from sirenpde.errors import ExpressionError, suggestion
+from sirenpde.fields.alignment import shape_text
+from sirenpde.fields.autodiff import KnownSlope
 from sirenpde.fields.forms import differentiated, mapped
-from sirenpde.fields.quantity import Quantity, shape_text
+from sirenpde.fields.quantity import Quantity
 
 
 def partial(q: Quantity, *names: str) -> Quantity:
@@ -201,9 +203,11 @@ def norm(v: Quantity) -> Quantity:
 
 
 def _derivative(q: Quantity, axis: int) -> Quantity:
-    """Return ∂q/∂x_axis: as forms where ``q`` is made of forms, else by autograd."""
+    """Return ∂q/∂x_axis: as forms where ``q`` is made of forms, of a known alone, else by autograd of the whole."""
     if q.forms is not None:
         return Quantity(q.scope, forms=mapped(lambda form: differentiated(form, axis), q.forms), site=q.site)
+    if q.known is not None:
+        return Quantity.of_known(q.scope, KnownSlope(q.known, axis))
     flat = q.tensor.reshape(q.scope.count, -1)
     columns = [q.scope.slope(flat[:, place])[:, axis] for place in range(flat.shape[1])]
     return Quantity(q.scope, torch.stack(columns, dim=-1).reshape(q.shape))

@@ -8,6 +8,9 @@ Costs are multiples of F, the operations of one evaluation, for one training ste
 | values | plain forward | 3 |
 | first derivatives of k outputs | reverse by hand | 3 + 3 k |
 | anything | forward streams, S of them | 3 S |
+
+Of an ``Ansatz`` without hard conditions these are the ways of its network; of one whose hard conditions are affine in
+the raw fields too, by the product rule, whose own work is a few functions of the coordinates.
 """
 
 from __future__ import annotations
@@ -20,10 +23,13 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.autodiff import evaluate_forms
 from sirenpde.fields.forms import Form, MultiIndex, multi_indices, order
 from sirenpde.fields.jets import Collapsed, JetAlgebra, Stream, jet_algebra
+from sirenpde.fields.product import Expanded, expanded
 from sirenpde.fields.reverse import evaluate_gradient
+from sirenpde.fields.scope import Memo
 from sirenpde.fields.siren import SirenNetwork
 from sirenpde.fields.streams import evaluate_streams
 
@@ -53,8 +59,11 @@ class Evaluation(abc.ABC):
         """Operations of one training step per point, in multiples of F."""
 
     @abc.abstractmethod
-    def __call__(self, network: nn.Module, points: Tensor) -> dict[Form, Tensor]:
-        """Return form → shape ``(n,)`` at points of shape ``(n, d)``."""
+    def __call__(self, network: nn.Module, points: Tensor, memo: Memo | None = None) -> dict[Form, Tensor]:
+        """Return form → shape ``(n,)`` at points of shape ``(n, d)``.
+
+        What depends on the points alone is kept in ``memo``, which belongs to these points.
+        """
 
 
 class ValueEvaluation(Evaluation):
@@ -70,8 +79,9 @@ class ValueEvaluation(Evaluation):
         """Forward, and twice that backward."""
         return 3.0
 
-    def __call__(self, network: nn.Module, points: Tensor) -> dict[Form, Tensor]:
+    def __call__(self, network: nn.Module, points: Tensor, memo: Memo | None = None) -> dict[Form, Tensor]:
         """Return form → shape ``(n,)``."""
+        del memo
         values = network(points)
         return {
             form: combine([(factor, values[:, column]) for (column, _), factor in form], points) for form in self.forms
@@ -96,8 +106,9 @@ class ReverseEvaluation(Evaluation):
         """The outputs that are differentiated."""
         return tuple(sorted({column for form in self.forms for (column, alpha), _ in form if order(alpha)}))
 
-    def __call__(self, network: nn.Module, points: Tensor) -> dict[Form, Tensor]:
+    def __call__(self, network: nn.Module, points: Tensor, memo: Memo | None = None) -> dict[Form, Tensor]:
         """Return form → shape ``(n,)``."""
+        del memo
         values, gradients = evaluate_gradient(_siren(network), points, self.columns)
         place = {column: index for index, column in enumerate(self.columns)}
 
@@ -138,8 +149,9 @@ class StreamEvaluation(Evaluation):
         """The streams of all forms together."""
         return jet_algebra((stream for parts in self.recipes.values() for stream, _, _ in parts), self.dimension)
 
-    def __call__(self, network: nn.Module, points: Tensor) -> dict[Form, Tensor]:
+    def __call__(self, network: nn.Module, points: Tensor, memo: Memo | None = None) -> dict[Form, Tensor]:
         """Return form → shape ``(n,)``."""
+        del memo
         number = {stream: index for index, stream in enumerate(self.algebra.streams)}
         out = evaluate_streams(_siren(network), points, self.algebra)
         return {
@@ -148,8 +160,15 @@ class StreamEvaluation(Evaluation):
         }
 
 
+@dataclass(frozen=True)
 class AutogradEvaluation(Evaluation):
-    """Any derivatives of any module, by nested autograd."""
+    """Any derivatives of any module, by nested autograd.
+
+    Attributes:
+        inner: The order of the derivatives that the module itself takes.
+    """
+
+    inner: int = 0
 
     @property
     def name(self) -> str:
@@ -160,15 +179,86 @@ class AutogradEvaluation(Evaluation):
     def cost(self) -> float:
         """Each nesting doubles the work, each further direction repeats its last level: an upper estimate."""
         orders = [order(alpha) for form in self.forms for alpha in multi_indices(form)]
-        highest = max(orders, default=0)
+        highest = max(orders, default=0) + self.inner
         return 3.0 * 2.0**highest * (1 if highest < 2 else (1 + self.dimension) / 2)
 
-    def __call__(self, network: nn.Module, points: Tensor) -> dict[Form, Tensor]:
+    def __call__(self, network: nn.Module, points: Tensor, memo: Memo | None = None) -> dict[Form, Tensor]:
         """Return form → shape ``(n,)``."""
+        del memo
         with torch.enable_grad():
             # displaced points can depend on weights: keep their graph
             leaf = points if points.requires_grad else points.detach().requires_grad_()
-            return evaluate_forms(network, leaf, self.forms)
+            found = evaluate_forms(network, leaf, self.forms)
+        return found if torch.is_grad_enabled() else _detached(found)
+
+
+@dataclass(frozen=True)
+class ProductEvaluation(Evaluation):
+    """Derivatives of hard fields that are affine in the raw ones, f + g u, by Leibniz' rule.
+
+    Attributes:
+        expansions: The forms in terms of the raw fields, in the order of ``forms``.
+        inner: How the raw fields are evaluated.
+    """
+
+    expansions: tuple[Expanded, ...]
+    inner: Evaluation
+
+    @property
+    def name(self) -> str:
+        """What the way is called in tables."""
+        return f"{self.inner.name}, product rule" if self.coefficients else self.inner.name
+
+    @property
+    def cost(self) -> float:
+        """That of the raw fields: f and g are functions of the coordinates, without matrix products."""
+        return self.inner.cost
+
+    @cached_property
+    def coefficients(self) -> tuple[Form, ...]:
+        """The forms of (f, g) that are needed: columns of f first, then those of g."""
+        offsets = {each.offset for each in self.expansions if each.offset}
+        factors = {self._factor(each.column, each.alpha) for part in self.expansions for each in part.products}
+        return tuple(sorted(offsets | factors))
+
+    def __call__(self, network: nn.Module, points: Tensor, memo: Memo | None = None) -> dict[Form, Tensor]:
+        """Return form → shape ``(n,)``."""
+        if not isinstance(network, Ansatz):
+            msg = f"the product rule is that of an Ansatz, not of a {type(network).__name__}"
+            raise TypeError(msg)
+        raw = self.inner(network.network, points)
+        known = self._known(network, points, memo)
+        answers = {}
+        for form, each in zip(self.forms, self.expansions, strict=True):
+            terms = [raw[each.plain]] if each.plain else []
+            terms += [known[each.offset]] if each.offset else []
+            terms += [known[self._factor(part.column, part.alpha)] * raw[part.raw] for part in each.products]
+            answers[form] = combine([(1.0, term) for term in terms], points)
+        return answers
+
+    def _known(self, ansatz: Ansatz, points: Tensor, memo: Memo | None) -> dict[Form, Tensor]:
+        """Return the derivatives of f and g; cut off where nothing that is sought could be reached through them."""
+        if not self.coefficients:
+            return {}
+        sought = points.requires_grad or bool(ansatz.unknowns.names)
+        if memo is None or sought:
+            return self._derived(ansatz, points, keep=sought and torch.is_grad_enabled())
+        if self.coefficients not in memo:
+            memo[self.coefficients] = self._derived(ansatz, points, keep=False)
+        return memo[self.coefficients]  # type: ignore[no-any-return]
+
+    def _derived(self, ansatz: Ansatz, points: Tensor, *, keep: bool) -> dict[Form, Tensor]:
+        with torch.enable_grad():
+            leaf = points if points.requires_grad else points.detach().requires_grad_()
+            found = evaluate_forms(ansatz.coefficients, leaf, self.coefficients)
+        return found if keep else _detached(found)
+
+    def _factor(self, column: int, alpha: MultiIndex) -> Form:
+        return (((self.outputs + column, alpha), 1.0),)
+
+
+def _detached(answers: dict[Form, Tensor]) -> dict[Form, Tensor]:
+    return {form: values.detach() for form, values in answers.items()}
 
 
 def combine(terms: Sequence[tuple[float, Tensor]], points: Tensor) -> Tensor:
@@ -185,14 +275,16 @@ def choose(forms: Sequence[Form], network: nn.Module, dimension: int, outputs: i
 
     Args:
         forms: What is wanted.
-        network: A ``SirenNetwork``, which has closed forms, or any other module, which has autograd.
+        network: A ``SirenNetwork``, which has closed forms; any other module, which has autograd; or an ``Ansatz``.
         dimension: The number of coordinates d.
         outputs: The number of outputs o.
     """
     wanted = tuple(sorted(set(forms)))
+    if isinstance(network, Ansatz):
+        return _choose_for_ansatz(wanted, network, dimension, outputs)
     if type(network) is not SirenNetwork:  # a subclass may compute something else
         return AutogradEvaluation(wanted, dimension, outputs)
-    highest = max((order(alpha) for form in wanted for alpha in multi_indices(form)), default=0)
+    highest = _highest(wanted)
     ways: list[Evaluation] = [
         StreamEvaluation(wanted, dimension, outputs, collapse=True),
         StreamEvaluation(wanted, dimension, outputs, collapse=False),
@@ -204,7 +296,33 @@ def choose(forms: Sequence[Form], network: nn.Module, dimension: int, outputs: i
     return min(ways, key=lambda way: way.cost)
 
 
+def _choose_for_ansatz(wanted: tuple[Form, ...], ansatz: Ansatz, dimension: int, outputs: int) -> Evaluation:
+    """Return the cheapest evaluation of final fields; of equal ones, the one named first."""
+    if not ansatz.hard:
+        return choose(wanted, ansatz.network, dimension, outputs)
+    ways: list[Evaluation] = []
+    if _highest(wanted) == 0 and ansatz.order == 0:
+        ways.append(ValueEvaluation(wanted, dimension, outputs))
+    fields = {column: ansatz.field_of(column) for form in wanted for (column, _), _ in form}
+    hard = {column: field for column, field in fields.items() if field is not None}
+    if all(field.affine for field in hard.values()):
+        parts = tuple(expanded(form, hard) for form in wanted)
+        raw = [form for part in parts for form in (part.plain, *(each.raw for each in part.products)) if form]
+        ways.append(
+            ProductEvaluation(wanted, dimension, outputs, parts, choose(raw, ansatz.network, dimension, outputs))
+        )
+    ways.append(AutogradEvaluation(wanted, dimension, outputs, ansatz.order))
+    return min(ways, key=lambda way: way.cost)
+
+
+def _highest(forms: Sequence[Form]) -> int:
+    """Return the highest order of derivative among forms."""
+    return max((order(alpha) for form in forms for alpha in multi_indices(form)), default=0)
+
+
 def _siren(network: nn.Module) -> SirenNetwork:
+    if isinstance(network, Ansatz) and not network.hard:
+        network = network.network
     if not isinstance(network, SirenNetwork):
         msg = f"closed-form derivatives are those of a SirenNetwork, not of a {type(network).__name__}"
         raise TypeError(msg)

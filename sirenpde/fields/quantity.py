@@ -4,57 +4,33 @@ A quantity has a value per point: shape ``(n,)``, or ``(n, …)`` with component
 on, so a scalar ``(n,)`` joins every component of ``(n, d)``, and the silent ``(n, n)`` of row against column cannot
 arise. A quantity made of fields by derivatives, sums and constant factors alone keeps its linear *forms* and is
 evaluated only when a value is needed, so that a sum of derivatives can be delivered as one; every other carries a
-tensor.
+tensor. A known is remembered as a function of the points, so that its derivatives need not pass through the fields.
 """
 
 from __future__ import annotations
 
-import abc
 import numbers
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import EllipsisType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sirenpde.errors import ResidualError
-from sirenpde.fields.forms import Form, added, mapped, scaled, selected
+from sirenpde.fields.alignment import DATA_HINT, aligned, component_axes, component_shapes, shape_text
+from sirenpde.fields.forms import added, mapped, scaled, selected
+from sirenpde.fields.guarded import PointValues, Scope
 from sirenpde.fields.pointwise import NUMPY_OPERATORS, POINTWISE
 
-
-class Scope(abc.ABC):
-    """Where quantities live during one evaluation of a residual: the points, and what can be asked there."""
-
-    #: What the user calls the residual, for messages: ``constraint "walls" of problem "burgers"``.
-    where: str
-    names: tuple[str, ...]
-    points: Tensor
-
-    @property
-    def count(self) -> int:
-        """The number of points n."""
-        return self.points.shape[0]
-
-    @abc.abstractmethod
-    def realise(self, site: int, forms: Sequence[Form]) -> list[Tensor]:
-        """Return the value, ``(n,)``, of each form at the points of a site (0: the points themselves)."""
-
-    @abc.abstractmethod
-    def slope(self, values: Tensor) -> Tensor:
-        """Return the gradient, ``(n, d)``, of an expression's values, ``(n,)``."""
-
-    def refuse(self, what: str, hint: str) -> NoReturn:
-        """Raise a ``ResidualError`` that names the residual."""
-        msg = f"{self.where} {what}\n  {hint}"
-        raise ResidualError(msg)
+#: A function of the points alone: ``(n, d)`` → ``(n, …)``.
+KnownFunction = Callable[[Tensor], Tensor]
 
 
-class Quantity:
+class Quantity(PointValues):
     """Values at points: shape ``(n,)`` or ``(n, …)``. Arithmetic and point-by-point torch functions give quantities."""
 
-    __slots__ = ("_tensor", "forms", "scope", "site", "trailing")
+    __slots__ = ("_tensor", "forms", "known", "site")
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(
@@ -64,11 +40,19 @@ class Quantity:
         self.scope = scope
         self._tensor = tensor
         self.forms = forms
+        self.known: KnownFunction | None = None
         self.site = site
         if tensor is not None:
             self.trailing = tuple(tensor.shape[1:])
         elif forms is not None:
             self.trailing = forms.shape
+
+    @classmethod
+    def of_known(cls, scope: Scope, known: KnownFunction, values: Tensor | None = None) -> Quantity:
+        """Return the values of a function of the points, which may have been computed before."""
+        quantity = cls(scope, known(scope.points) if values is None else values)
+        quantity.known = known
+        return quantity
 
     @property
     def tensor(self) -> Tensor:
@@ -117,15 +101,16 @@ class Quantity:
                 "Components are counted from 0.",
             )
 
-    def sum(self, dim: int | None = None) -> Quantity:
+    def sum(self, dim: int | None = None, **options: object) -> Quantity:
         """Sum over the last, component axis: ``q.sum(-1)``."""
-        return self._reduced(torch.sum, dim)
+        return self._reduced(torch.sum, dim, options)
 
-    def mean(self, dim: int | None = None) -> Quantity:
+    def mean(self, dim: int | None = None, **options: object) -> Quantity:
         """Average over the last, component axis: ``q.mean(-1)``."""
-        return self._reduced(torch.mean, dim)
+        return self._reduced(torch.mean, dim, options)
 
-    def _reduced(self, function: Callable[..., Tensor], dim: object) -> Quantity:
+    def _reduced(self, function: Callable[..., Tensor], dim: object, options: Mapping[str, object]) -> Quantity:
+        self._refuse_options(function, options)
         over_points = not isinstance(dim, int) or dim % self.ndim == 0
         if over_points or not -self.ndim <= dim < self.ndim:  # type: ignore[operator]
             self.scope.refuse(
@@ -133,6 +118,14 @@ class Quantity:
                 f"Write q.{function.__name__}(-1) for a {function.__name__} over components.",
             )
         return Quantity(self.scope, function(self.tensor, dim=dim))
+
+    def _refuse_options(self, function: Callable[..., Any], options: Mapping[str, object]) -> None:
+        if options:
+            self.scope.refuse(
+                f"calls torch.{getattr(function, '__name__', function)} with {', '.join(options)}=…, which quantities "
+                "do not take.",
+                "Shapes align by themselves, a scalar (n,) with every component; write factors out, as in q + 2 * p.",
+            )
 
     # Arithmetic ------------------------------------------------------------------------------------------------
 
@@ -236,61 +229,10 @@ class Quantity:
         """Negate a condition."""
         return pointwise(torch.logical_not, self)
 
-    # What would mix points, or leave the residual -----------------------------------------------------------------
-
-    def __bool__(self) -> bool:
-        """Refuse: a condition holds at some points and not at others."""
-        self.scope.refuse(
-            "uses a quantity as one truth value, in an if, and, or or not.",
-            "A condition differs from point to point: write torch.where(condition, this, that).",
-        )
-
-    def __iter__(self) -> Iterator[Quantity]:
-        """Refuse: the first axis is that of points."""
-        self.scope.refuse("iterates over points, or unpacks them.", "Components are q[:, 0], q[:, 1], ….")
-
-    def __len__(self) -> int:
-        """Refuse: the number of points is not the residual's business."""
-        self.scope.refuse(
-            "asks for the number of points.", "A residual sees each point alone; the loss does the averaging."
-        )
-
-    def __setitem__(self, index: object, value: object) -> None:
-        """Refuse: quantities are not changed in place."""
-        self.scope.refuse(
-            "changes a quantity in place.",
-            "Write torch.where(condition, this, that), or torch.stack([…], dim=-1) for components.",
-        )
-
-    def __matmul__(self, other: object) -> Quantity:
-        """Refuse: the first axis is that of points."""
-        self.scope.refuse(
-            "multiplies matrices by @, which would mix points.",
-            "Write sp.dot(v, w) for a sum over components, or v * w for a product point by point.",
-        )
-
-    __rmatmul__ = __matmul__
-
-    def __float__(self) -> float:
-        """Refuse: a quantity is no number."""
-        self.scope.refuse(
-            "turns a quantity into a Python number.",
-            "Use torch functions, such as torch.sin(a.x), not math or float().",
-        )
-
-    __int__ = __complex__ = __index__ = __float__
-
-    def __array__(self, *_: object, **__: object) -> np.ndarray:
-        """Refuse: NumPy would cut the graph."""
-        self.scope.refuse(
-            "turns a quantity into a NumPy array, which cuts it off from the weights.",
-            "Use torch functions: torch.sin(a.x) in place of numpy.sin(a.x).",
-        )
-
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **_: object) -> Any:
         """Let NumPy's numbers take part in arithmetic; refuse its arrays and functions."""
         if any(isinstance(value, np.ndarray) and value.ndim for value in inputs):
-            self.scope.refuse("combines a quantity with a NumPy array.", _DATA_HINT)
+            self.scope.refuse("combines a quantity with a NumPy array.", DATA_HINT)
         if ufunc not in NUMPY_OPERATORS or method != "__call__":
             self.scope.refuse(
                 f"calls numpy.{ufunc.__name__} of a quantity, which cuts it off from the weights.",
@@ -305,7 +247,7 @@ class Quantity:
             raise AttributeError(name)
         function = getattr(torch, name, None)
         if function in POINTWISE:
-            return lambda *others, **options: pointwise(function, self, *others, **options)
+            return lambda *others, **options: self.__torch_function__(function, (), (self, *others), options)
         self.scope.refuse(
             f"uses .{name} of a quantity, which does not act point by point.",
             "Quantities have arithmetic, .sum(-1), .mean(-1), components q[:, 0] and functions such as torch.sin(q).",
@@ -328,18 +270,18 @@ class Quantity:
             options = {key: value for key, value in options.items() if (key, value) != ("inplace", False)}
         if function in (torch.stack, torch.cat):
             return _joined(function, args, options)
-        if function in POINTWISE and not (options.keys() - {"other", "min", "max", "input", "exponent"}):
-            return pointwise(function, *args, **options)
         first = _first(*args, *options.values())
-        if function in (torch.sum, torch.mean) and isinstance(args[0], Quantity) and not options.keys() - {"dim"}:
-            return args[0]._reduced(function, options.get("dim", args[1] if len(args) > 1 else None))
+        if function in POINTWISE:
+            operands = {"other", "min", "max", "input", "exponent"}
+            first._refuse_options(function, {key: value for key, value in options.items() if key not in operands})
+            return pointwise(function, *args, **options)
+        if function in (torch.sum, torch.mean) and isinstance(args[0], Quantity):
+            dim = options.pop("dim", args[1] if len(args) > 1 else None)
+            return args[0]._reduced(function, dim, options)
         first.scope.refuse(
             f"calls torch.{getattr(function, '__name__', function)}, which does not act point by point.",
             "Use functions such as torch.sin and torch.where, q.sum(-1) over components, sp.dot and sp.norm.",
         )
-
-
-_DATA_HINT = "Give data through given={…} or Points(…, data={…}), and read it as a.NAME."
 
 
 def pointwise(function: Callable[..., Any], *args: object, **options: object) -> Quantity:
@@ -351,8 +293,8 @@ def pointwise(function: Callable[..., Any], *args: object, **options: object) ->
     """
     first = _first(*args, *options.values())
     scope = first.scope
-    depth = max(_trailing(value, scope, function) for value in (*args, *options.values()))
-    shapes = {tuple(shape) for shape in _component_shapes([*args, *options.values()])}
+    depth = max(component_axes(value, scope, function) for value in (*args, *options.values()))
+    shapes = {tuple(shape) for shape in component_shapes([*args, *options.values()])}
     shapes.discard(())
     if len(shapes) > 1:
         pair = " and ".join(shape_text(shape) for shape in sorted(shapes))
@@ -361,14 +303,9 @@ def pointwise(function: Callable[..., Any], *args: object, **options: object) ->
             "Quantities combine if they have the same shape or one is a scalar: take components, as in q[:, 0], or "
             "sp.dot.",
         )
-    plain = [_aligned(value, depth) for value in args]
-    named = {name: _aligned(value, depth) for name, value in options.items()}
+    plain = [aligned(value, depth) for value in args]
+    named = {name: aligned(value, depth) for name, value in options.items()}
     return Quantity(scope, function(*plain, **named))
-
-
-def shape_text(trailing: tuple[int, ...]) -> str:
-    """Return a shape as messages give it: (n,) or (n, 2)."""
-    return f"({', '.join(['n', *map(str, trailing)])}{'' if trailing else ','})"
 
 
 def _first(*values: object) -> Quantity:
@@ -378,40 +315,6 @@ def _first(*values: object) -> Quantity:
         first = found.pop(0)
         found[:0] = first if isinstance(first, list | tuple) else ()
     return found[0]
-
-
-def _component_shapes(values: Sequence[object]) -> Iterator[tuple[int, ...]]:
-    for value in values:
-        if isinstance(value, Quantity):
-            yield value.trailing
-        elif isinstance(value, Tensor) and value.ndim:
-            yield tuple(value.shape[1:])
-
-
-def _trailing(value: object, scope: Scope, function: Callable[..., Any]) -> int:
-    """Return how many component axes an argument has; refuse a plain tensor that does not follow the points."""
-    if isinstance(value, Quantity):
-        return len(value.trailing)
-    if isinstance(value, np.ndarray):
-        scope.refuse("combines a quantity with a NumPy array.", _DATA_HINT)
-    if isinstance(value, Tensor) and value.ndim:
-        if value.shape[0] != scope.count:
-            scope.refuse(
-                f"combines a quantity of {scope.count} points with a plain tensor of shape {tuple(value.shape)} in "
-                f"{function.__name__}.",
-                "Points change from step to step: give data through given={…} or Points(…, data={…}); write numbers as "
-                "numbers.",
-            )
-        return value.ndim - 1
-    return 0
-
-
-def _aligned(value: object, depth: int) -> Any:
-    """Return an argument as torch takes it, with component axes of length 1 added up to ``depth``."""
-    tensor = value.tensor if isinstance(value, Quantity) else value
-    if isinstance(tensor, Tensor) and 0 < tensor.ndim <= depth:
-        return tensor.reshape(*tensor.shape, *(1,) * (depth + 1 - tensor.ndim))
-    return tensor
 
 
 def _linear(left: Quantity, right: object, sign: float) -> Quantity:
@@ -441,14 +344,14 @@ def _joined(function: Callable[..., Tensor], args: Sequence[Any], options: Mappi
     first = _first(*args[0])
     parts = list(args[0])
     dim = options.get("dim", args[1] if len(args) > 1 else 0)
-    depth = max(_trailing(part, first.scope, function) for part in parts)
+    depth = max(component_axes(part, first.scope, function) for part in parts)
     axes = depth + 1 + (function is torch.stack)
     if dim % axes == 0:
         first.scope.refuse(
             "stacks quantities along the points axis.",
             f"Write torch.{function.__name__}([…], dim=-1): components stand last.",
         )
-    if len({tuple(_component_shapes([part])) for part in parts}) > 1 and function is torch.stack:
+    if len({tuple(component_shapes([part])) for part in parts}) > 1 and function is torch.stack:
         first.scope.refuse(
             "stacks parts of different shapes.",
             "Parts of a vector are scalars (n,): write 0 * a.x + 1 for a constant.",
@@ -456,4 +359,4 @@ def _joined(function: Callable[..., Tensor], args: Sequence[Any], options: Mappi
     if dim % axes == axes - 1 and _are_forms_of_one_site(parts):
         join = np.stack if function is torch.stack else np.concatenate
         return Quantity(first.scope, forms=join([part.forms for part in parts], axis=-1), site=first.site)
-    return Quantity(first.scope, function([_aligned(part, 0) for part in parts], dim=dim))
+    return Quantity(first.scope, function([aligned(part, 0) for part in parts], dim=dim))

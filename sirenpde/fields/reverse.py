@@ -33,8 +33,9 @@ def evaluate_gradient(network: SirenNetwork, points: Tensor, columns: Sequence[i
     weights = [layer.weight for layer, _ in network.sine_layers] + [network.last.weight]
     biases = [layer.bias for layer, _ in network.sine_layers] + [network.last.bias]
     normalised = network.normalise(points)
-    value, gradient = _ValueAndGradient.apply(normalised, omegas, list(columns), *weights, *biases)  # type: ignore[no-untyped-call]
-    return value, gradient / network.scale
+    inputs = network.embedding(normalised)
+    value, gradient = _ValueAndGradient.apply(inputs, omegas, list(columns), *weights, *biases)  # type: ignore[no-untyped-call]
+    return value, network.embedding.pulled_back(gradient, normalised) / network.scale
 
 
 class _ValueAndGradient(torch.autograd.Function):

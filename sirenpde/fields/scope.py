@@ -1,13 +1,15 @@
 """What a residual is called with: ``a`` and ``phi``, bound to points and to a way to evaluate derivatives there.
 
-An ``AutogradScope`` answers any question, slowly: it serves tracing, and residuals that differentiate expressions. A
-``PlannedScope`` answers what was asked while tracing, by the evaluation that the planner chose.
+An ``AutogradScope`` answers any question, slowly: it serves tracing, and residuals that differentiate expressions. The
+``PlannedScope`` of ``planned.py`` answers what was asked while tracing, by the evaluation that the planner chose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import abc
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,9 +18,13 @@ from torch import Tensor, nn
 from sirenpde.errors import ExpressionError, UnknownNameError, suggestion
 from sirenpde.fields.autodiff import Autodiff, slope
 from sirenpde.fields.forms import Form
+from sirenpde.fields.guarded import Scope
 from sirenpde.fields.layout import Layout
-from sirenpde.fields.plan import Evaluation, choose
-from sirenpde.fields.quantity import Quantity, Scope
+from sirenpde.fields.quantity import Quantity
+from sirenpde.fields.unknowns import unknown_numbers
+
+#: What has been computed at certain points and depends on nothing else. It belongs to these points and dies with them.
+Memo = dict[Hashable, Any]
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,13 @@ class Surroundings:
         where: What the user calls the residual, for messages.
         layout: Fields and coordinates.
         knowns: Name → function of points ``(n, d)`` in the problem's coordinates, giving ``(n, …)``.
+        unknowns: The names of the unknown numbers, whose values are those of the network.
     """
 
     where: str
     layout: Layout
     knowns: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    unknowns: tuple[str, ...] = ()
 
 
 @dataclass
@@ -45,24 +53,45 @@ class Record:
         differentiates: Whether an expression was differentiated, for which only autograd serves.
         fields: The fields that were read.
         knowns: The knowns that were read.
+        unknowns: The unknown numbers that were read, each with its value.
     """
 
     forms: list[set[Form]] = field(default_factory=lambda: [set()])
     differentiates: bool = False
     fields: set[str] = field(default_factory=set)
     knowns: set[str] = field(default_factory=set)
+    unknowns: dict[str, Tensor] = field(default_factory=dict)
 
 
-class AutogradScope(Scope):
-    """A scope in which every derivative is taken by nested autograd, and every question is recorded."""
+class EvaluationScope(Scope):
+    """A scope over one network: its fields at the points and at displaced points, and its unknown numbers."""
 
     def __init__(self, surroundings: Surroundings, network: nn.Module, points: Tensor) -> None:
         """Bind a network to points of shape ``(n, d)``."""
         self.where = surroundings.where
         self.names = surroundings.layout.coordinates
         self.network = network
-        self.points = points if points.requires_grad else points.detach().requires_grad_()
-        self.sites = [self.points]
+        self.points = points
+        self.sites = [points]
+        self.memo: Memo = {}
+
+    @cached_property
+    def numbers(self) -> Mapping[str, Tensor]:
+        """Name → unknown number, shape ``()``."""
+        return unknown_numbers(self.network)
+
+    @abc.abstractmethod
+    def displaced(self, points: Tensor) -> int:
+        """Open a site at other points, and return its number."""
+
+
+class AutogradScope(EvaluationScope):
+    """A scope in which every derivative is taken by nested autograd, and every question is recorded."""
+
+    def __init__(self, surroundings: Surroundings, network: nn.Module, points: Tensor) -> None:
+        """Bind a network to points of shape ``(n, d)``."""
+        leaf = points if points.requires_grad else points.detach().requires_grad_()
+        super().__init__(surroundings, network, leaf)
         self.answers = [Autodiff(network, self.points)]
         self.record = Record()
         self._data: dict[str, Tensor] = {}
@@ -120,51 +149,6 @@ class AutogradScope(Scope):
         return len(self.sites) - 1
 
 
-class PlannedScope(Scope):
-    """A scope in which derivatives come from the evaluations that were planned, one per site."""
-
-    def __init__(
-        self, surroundings: Surroundings, network: nn.Module, points: Tensor, plan: Sequence[Evaluation]
-    ) -> None:
-        """Bind a network and its plan to points of shape ``(n, d)``."""
-        self.where = surroundings.where
-        self.names = surroundings.layout.coordinates
-        self.network = network
-        self.points = points
-        self.sites = [points]
-        self.plan = plan
-        self.outputs = surroundings.layout.outputs
-        self.answers: dict[int, dict[Form, Tensor]] = {}
-
-    def realise(self, site: int, forms: Sequence[Form]) -> list[Tensor]:
-        """Look forms up, after one evaluation of all that the site needs."""
-        if site not in self.answers:
-            self.answers[site] = self.plan[site](self.network, self.sites[site]) if site < len(self.plan) else {}
-        answers = self.answers[site]
-        missing = [form for form in forms if form not in answers]
-        if missing:
-            # A factor in front of a derivative is not what it was when the residual was traced: it costs one more pass.
-            way = choose(missing, self.network, len(self.names), self.outputs)
-            answers.update(way(self.network, self.sites[site]))
-        return [answers[form] for form in forms]
-
-    def slope(self, values: Tensor) -> Tensor:
-        """Refuse: expressions are differentiated in an ``AutogradScope``, which tracing would have chosen."""
-        del values
-        self.refuse(
-            "differentiates an expression that it did not differentiate when it was checked.",
-            "A residual must take the same path at every call: use torch.where in place of Python's if.",
-        )
-
-    def displaced(self, points: Tensor) -> int:
-        """Open the next site."""
-        self.sites.append(points)
-        return len(self.sites) - 1
-
-
-EvaluationScope = AutogradScope | PlannedScope
-
-
 class Phi:
     """The fields at the points, read as ``phi.NAME``; ``phi.at(x=1)`` are the fields at displaced points."""
 
@@ -196,7 +180,7 @@ class Phi:
             f"Read a field as phi.{next(iter(self._layout.fields))}; at other points as phi.at(x=…).",
         )
 
-    def at(self, /, **coordinates: float | Quantity) -> Phi:
+    def at(self, /, **coordinates: float | Tensor | Quantity) -> Phi:
         """Return the fields at the same points with some coordinates replaced by numbers or quantities ``(n,)``."""
         points = self._scope.sites[self._site]
         columns = list(points.unbind(dim=1))
@@ -216,13 +200,15 @@ class Phi:
                     f"displaces {name} by a quantity of shape {value.shape}.", "A coordinate is a scalar, (n,)."
                 )
             return value.tensor
+        if isinstance(value, Tensor) and value.ndim == 0:  # an unknown number
+            return value.expand_as(points[:, 0])
         if isinstance(value, bool) or not isinstance(value, int | float):
             self._scope.refuse(f"displaces {name} to {value!r}.", "Give a number, or a quantity such as a.x + 0.1.")
         return torch.full_like(points[:, 0], float(value))
 
 
 class Given:
-    """What is known at the points, read as ``a.NAME``: coordinates, knowns, data, and ``a.normal`` on a boundary."""
+    """What stands beside the fields, read as ``a.NAME``: coordinates, knowns, data, unknown numbers, ``a.normal``."""
 
     __slots__ = ("_local", "_scope", "_surroundings")
 
@@ -232,8 +218,8 @@ class Given:
         self._surroundings = surroundings
         self._local = local
 
-    def __getattr__(self, name: str) -> Quantity:
-        """Return what is known by that name, shape ``(n,)`` or ``(n, k)``."""
+    def __getattr__(self, name: str) -> Any:
+        """Return what is known by that name, shape ``(n,)`` or ``(n, k)``; an unknown number, shape ``()``."""
         if name.startswith("__"):
             raise AttributeError(name)
         scope = self._scope
@@ -243,17 +229,25 @@ class Given:
             if isinstance(scope, AutogradScope) and name != "normal":  # a normal is constant along its side
                 return Quantity(scope, scope.measured(name, self._local[name]))
             return Quantity(scope, self._local[name])
+        if name in self._surroundings.unknowns:
+            if isinstance(scope, AutogradScope):
+                scope.record.unknowns[name] = scope.numbers[name]
+            return scope.numbers[name]
         if name not in self._surroundings.knowns:
             raise UnknownNameError(self._complaint(name))
         if isinstance(scope, AutogradScope):
             scope.record.knowns.add(name)
-        return Quantity(scope, self._surroundings.knowns[name](scope.points))
+        known = self._surroundings.knowns[name]
+        if known not in scope.memo:
+            scope.memo[known] = known(scope.points)
+        return Quantity.of_known(scope, known, scope.memo[known])
 
     def _complaint(self, name: str) -> str:
         layout = self._surroundings.layout
         groups = {
             "coordinates": list(layout.coordinates),
             "given": list(self._surroundings.knowns),
+            "unknowns": list(self._surroundings.unknowns),
             "with the points": list(self._local),
         }
         listed = " and ".join(f"{', '.join(names)} ({group})" for group, names in groups.items() if names)

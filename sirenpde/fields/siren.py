@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from sirenpde.errors import UsageError
+from sirenpde.fields.embedding import Embedding
 from sirenpde.fields.initialisation import initialise_linear
 
 
@@ -67,6 +68,7 @@ class Siren:
         *,
         seed: int = 0,
         bounds: Sequence[tuple[float, float]] | None = None,
+        periodic: Sequence[int] = (),
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> SirenNetwork:
@@ -77,10 +79,11 @@ class Siren:
             outputs: The number of field components o.
             seed: The same seed gives the same weights, in every dtype up to rounding.
             bounds: Least and greatest value of each coordinate, mapped to [-1, 1]; left as they are if None.
+            periodic: The places of the coordinates over whose bounds every field is periodic, exactly.
             dtype: float32 or float64.
             device: Where the weights live.
         """
-        network = SirenNetwork(self, inputs, outputs, bounds=bounds)
+        network = SirenNetwork(self, inputs, outputs, bounds=bounds, periodic=periodic)
         network.initialise(torch.Generator().manual_seed(seed))
         return network.to(device=device, dtype=dtype)
 
@@ -90,6 +93,7 @@ class SirenNetwork(nn.Module):
 
     Attributes:
         declaration: The ``Siren`` that it was built from.
+        embedding: What the first layer sees of the coordinates.
         linears: First layer, hidden layers, last layer; weights as in the paper, not multiplied by ω.
         center: Midpoint of each coordinate's interval, shape ``(d,)``.
         scale: Half length of each coordinate's interval, shape ``(d,)``.
@@ -99,12 +103,19 @@ class SirenNetwork(nn.Module):
     scale: Tensor
 
     def __init__(
-        self, declaration: Siren, inputs: int, outputs: int, *, bounds: Sequence[tuple[float, float]] | None = None
+        self,
+        declaration: Siren,
+        inputs: int,
+        outputs: int,
+        *,
+        bounds: Sequence[tuple[float, float]] | None = None,
+        periodic: Sequence[int] = (),
     ) -> None:
         """Make the layers, without initial weights."""
         super().__init__()
         self.declaration = declaration
-        sizes = [inputs] + [declaration.width] * (declaration.depth + 1) + [outputs]
+        self.embedding = Embedding(inputs, tuple(periodic))
+        sizes = [len(self.embedding.columns)] + [declaration.width] * (declaration.depth + 1) + [outputs]
         self.linears = nn.ModuleList(
             cast(nn.Linear, nn.utils.skip_init(nn.Linear, before, after, dtype=torch.float64))
             for before, after in itertools.pairwise(sizes)
@@ -116,7 +127,12 @@ class SirenNetwork(nn.Module):
     @property
     def inputs(self) -> int:
         """The number of coordinates."""
-        return cast(nn.Linear, self.linears[0]).in_features
+        return self.embedding.dimension
+
+    @property
+    def periodic(self) -> tuple[int, ...]:
+        """The places of the coordinates over whose interval every field is periodic."""
+        return self.embedding.periodic
 
     @property
     def outputs(self) -> int:
@@ -155,7 +171,7 @@ class SirenNetwork(nn.Module):
         Args:
             points: Shape ``(n, d)``, in the user's units.
         """
-        hidden = self.normalise(points)
+        hidden = self.embedding(self.normalise(points))
         for layer, omega in self.sine_layers:
             before = omega * layer(hidden)
             hidden = torch.sin(before)

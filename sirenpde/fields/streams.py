@@ -32,14 +32,23 @@ def evaluate_streams(network: SirenNetwork, points: Tensor, algebra: JetAlgebra)
     Returns:
         Shape ``(S, n, o)``: derivatives by the coordinates in the user's units.
     """
-    (first, first_omega), *hidden = network.sine_layers
-    slopes = first_omega * first.weight / network.scale
-    before = torch.addmm(first_omega * first.bias, network.normalise(points), (first_omega * first.weight).T)
-    jet: Tensor = _FirstSine.apply(before, slopes, algebra)  # type: ignore[no-untyped-call]
+    _, *hidden = network.sine_layers
+    jet = _first_layer(network, network.normalise(points), algebra)
     for layer, omega in hidden:
         jet = _SineLayer.apply(jet, layer.weight, layer.bias, omega, algebra)  # type: ignore[no-untyped-call]
     out = torch.matmul(jet, network.last.weight.T)
     return torch.cat([out[:1] + network.last.bias, out[1:]])
+
+
+def _first_layer(network: SirenNetwork, normalised: Tensor, algebra: JetAlgebra) -> Tensor:
+    """Return the jet behind the first layer: of the embedded coordinates, or of a function affine in them."""
+    layer, omega = network.sine_layers[0]
+    if network.periodic:
+        inputs = network.embedding.jet(normalised, network.scale, algebra)
+        return _SineLayer.apply(inputs, layer.weight, layer.bias, omega, algebra)  # type: ignore[no-any-return, no-untyped-call]
+    slopes = omega * layer.weight / network.scale
+    before = torch.addmm(omega * layer.bias, normalised, (omega * layer.weight).T)
+    return _FirstSine.apply(before, slopes, algebra)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def sum_of_products(out: Tensor, terms: Sequence[Term], left: Slices, right: Slices, sign: float) -> None:

@@ -6,18 +6,23 @@ from one that happens to equal it, and points in another order must give the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sirenpde.errors import ResidualError, SirenPDEError
+from sirenpde.errors import ResidualError, SirenPDEError, kind_of
+from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.forms import Form
+from sirenpde.fields.hard import HardField
 from sirenpde.fields.plan import Evaluation, choose
+from sirenpde.fields.planned import PlannedScope
 from sirenpde.fields.quantity import Quantity
-from sirenpde.fields.scope import AutogradScope, Given, Phi, PlannedScope, Surroundings
+from sirenpde.fields.scope import AutogradScope, EvaluationScope, Given, Memo, Phi, Record, Surroundings
 
 Residual = Callable[[Any, Any], Any]
 
@@ -33,7 +38,8 @@ class Traced:
         differentiates: Whether it differentiates an expression, for which only autograd serves.
         shapes: Per part of what it returns, the component axes: () or (k,).
         fields: The fields that it reads.
-        knowns: The knowns that it reads.
+        knowns: The knowns that it reads, itself or through hard conditions of its fields.
+        unknowns: The unknown numbers that it reads, likewise.
         trainable: Whether its values carry a gradient to the weights.
     """
 
@@ -44,6 +50,7 @@ class Traced:
     shapes: tuple[tuple[int, ...], ...]
     fields: frozenset[str]
     knowns: frozenset[str]
+    unknowns: frozenset[str]
     trainable: bool
 
     def plan(self, network: nn.Module) -> list[Evaluation]:
@@ -54,18 +61,28 @@ class Traced:
         return [choose(forms, network, len(layout.coordinates), layout.outputs) for forms in self.sites]
 
     def evaluate(
-        self, network: nn.Module, points: Tensor, local: Mapping[str, Tensor], plan: list[Evaluation]
+        self,
+        network: nn.Module,
+        points: Tensor,
+        local: Mapping[str, Tensor],
+        plan: list[Evaluation],
+        memo: Memo | None = None,
     ) -> list[Tensor]:
-        """Return the parts of the residual at points of shape ``(n, d)``, each ``(n,)`` or ``(n, k)``."""
+        """Return the parts of the residual at points of shape ``(n, d)``, each ``(n,)`` or ``(n, k)``.
+
+        What depends on the points alone is kept in ``memo``: give the same one where the points are the same, and only
+        there.
+        """
         if plan:
-            return run(self.residual, PlannedScope(self.surroundings, network, points, plan), self.surroundings, local)
+            scope = PlannedScope(self.surroundings, network, points, plan, memo)
+            return run(self.residual, scope, self.surroundings, local)
         with torch.enable_grad():  # derivatives need the graph, even where the caller wants none
             parts = run(self.residual, AutogradScope(self.surroundings, network, points), self.surroundings, local)
         return parts if torch.is_grad_enabled() else [part.detach() for part in parts]
 
 
 def run(
-    residual: Residual, scope: AutogradScope | PlannedScope, surroundings: Surroundings, local: Mapping[str, Tensor]
+    residual: Residual, scope: EvaluationScope, surroundings: Surroundings, local: Mapping[str, Tensor]
 ) -> list[Tensor]:
     """Call a residual and return its parts as tensors; refuse what is no ``(n,)``, ``(n, k)`` or tuple of such."""
     answer = residual(Given(scope, surroundings, local), Phi(scope, surroundings.layout))
@@ -75,7 +92,7 @@ def run(
     return [_part(part, scope) for part in parts]
 
 
-def _part(part: object, scope: AutogradScope | PlannedScope) -> Tensor:
+def _part(part: object, scope: EvaluationScope) -> Tensor:
     if not isinstance(part, Quantity):
         hints = {
             "NoneType": "The function has no return statement, or one without a value.",
@@ -83,7 +100,7 @@ def _part(part: object, scope: AutogradScope | PlannedScope) -> Tensor:
             "Tensor": "Return a quantity: an expression made of phi and a, which carries the weights.",
         }
         hint = hints.get(type(part).__name__, "Return an expression made of phi and a.")
-        what = f"returned a {type(part).__name__}; expected a quantity of shape (n,) or (n, k), or a tuple of such."
+        what = f"returned {kind_of(part)}; expected a quantity of shape (n,) or (n, k), or a tuple of such."
         scope.refuse(what, hint)
     tensor = part.tensor
     if tensor.dtype == torch.bool or not tensor.is_floating_point():
@@ -106,7 +123,7 @@ def trace(
     Args:
         residual: The function of ``(a, phi)``.
         surroundings: The names that it can read.
-        network: A small random network in float64.
+        network: A small random network in float64; an ``Ansatz`` where there are unknown numbers or hard fields.
         samples: Points ``(n, d)`` and what comes with them, for n = 2 and n = 3.
 
     Raises:
@@ -122,6 +139,8 @@ def trace(
     _check_finite(answers[1], samples[1][0], surroundings)
     _check_order(residual, surroundings, network, samples[1], answers[1])
     record = scopes[1].record
+    hard = _hard_of(network, record.fields)
+    _check_attached(answers[1], record, surroundings.where)
     return Traced(
         residual,
         surroundings,
@@ -129,9 +148,29 @@ def trace(
         record.differentiates,
         tuple(tuple(part.shape[1:]) for part in answers[1]),
         frozenset(record.fields),
-        frozenset(record.knowns),
+        frozenset(record.knowns).union(*(each.knowns for each in hard)),
+        frozenset(record.unknowns).union(*(each.unknowns for each in hard)),
         _reaches_weights(answers[1], network),
     )
+
+
+def _hard_of(network: nn.Module, names: Collection[str]) -> list[HardField]:
+    """Return the hard conditions of some fields: what those read, a residual reads through them."""
+    return [field for name, field in network.hard.items() if name in names] if isinstance(network, Ansatz) else []
+
+
+def _check_attached(parts: list[Tensor], record: Record, where: str) -> None:
+    """Refuse an unknown number that was read and cut off, such as by ``float``: nothing could determine it."""
+    attached = [part.sum() for part in parts if part.requires_grad]
+    for name, value in record.unknowns.items():
+        slopes = torch.autograd.grad(attached, value, retain_graph=True, allow_unused=True) if attached else (None,)
+        if slopes[0] is None:
+            msg = (
+                f"{where} reads a.{name}, but its values do not depend on it, so it would keep its initial value.\n"
+                "  Usual cause: float(), .item(), .detach() or a function of Python's math. Use torch functions, such "
+                f"as torch.exp(a.{name}), or do not read it."
+            )
+            raise ResidualError(msg)
 
 
 def _reaches_weights(parts: list[Tensor], network: nn.Module) -> bool:
@@ -150,14 +189,27 @@ def _guarded(
     """Run a residual; turn whatever it raises into a ``ResidualError`` that names it."""
     try:
         return run(residual, scope, surroundings, local)
-    except SirenPDEError:
+    except SirenPDEError as error:
+        place = _place(error, residual)
+        if place:
+            error.add_note(f"at {place}")
         raise
     except Exception as error:
+        place = _place(error, residual)
         msg = (
-            f"{surroundings.where} failed when it was tried on {scope.count} points: {type(error).__name__}: {error}\n"
+            f"{surroundings.where} failed when it was tried on {scope.count} points: {type(error).__name__}: {error}"
+            f"{f' (at {place})' if place else ''}\n"
             "  A residual is a function of (a, phi) that returns what must vanish, such as sp.laplacian(phi.u) - a.f."
         )
         raise ResidualError(msg) from error
+
+
+def _place(error: Exception, residual: Residual) -> str:
+    """Return the user's file and line where a residual raised; empty where it has no source."""
+    code = getattr(residual, "__code__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if code is not None and frame.filename == code.co_filename]
+    return f"{Path(code.co_filename).name}:{lines[-1]}" if code is not None and lines else ""
 
 
 def _check_shapes(answers: list[list[Tensor]], samples: Any, where: str) -> None:

@@ -326,3 +326,46 @@ def test_one_name_may_stand_for_a_list_of_one():
     field = fields_of(2)[0]
     assert NAMES[:2] == ("x", "y")
     close(evaluated(lambda a, phi: sp.grad(phi.u, over="y"), field.module, points), field.gradient(points)[:, 1:])
+
+
+class TestDerivativesOfKnowns:
+    """A known is differentiated by itself, so that a residual with ∇k keeps the closed form for its fields."""
+
+    @staticmethod
+    def problem(residual):
+        return sp.Problem(
+            name="conducting",
+            fields="u",
+            given={"k": lambda a: torch.sin(a.x) * a.y**2},
+            constraints=[sp.Constraint("rule", on=sp.Box(x=(0, 1), y=(0, 1)), residual=residual)],
+        )
+
+    @pytest.mark.parametrize(
+        ("residual", "expected"),
+        [
+            (lambda a, phi: phi.u + sp.partial(a.k, "x"), lambda x, y: torch.cos(x) * y**2),
+            (lambda a, phi: phi.u + sp.laplacian(a.k), lambda x, y: torch.sin(x) * (2 - y**2)),
+            (lambda a, phi: phi.u + sp.partial(a.k, "x", "y", "y"), lambda x, y: 2 * torch.cos(x)),
+        ],
+        ids=["first", "laplacian", "third"],
+    )
+    def test_the_value_is_right_and_the_fields_keep_their_plan(self, residual, expected):
+        problem = self.problem(residual)
+        (traced,) = problem.traced
+        network = sp.Siren(width=8, depth=1).build(2, 1, dtype=torch.float64)
+        points = torch.rand(9, 2, dtype=torch.float64)
+        (values,) = traced.evaluate(network, points, {}, traced.plan(network))
+        assert [way.name for way in traced.plan(network)] == ["values"]
+        torch.testing.assert_close(values - network(points)[:, 0], expected(*points.T), rtol=1e-12, atol=1e-12)
+
+    def test_a_product_written_out_is_that_of_the_divergence(self):
+        whole = self.problem(lambda a, phi: sp.div(a.k * sp.grad(phi.u)))
+        parts = self.problem(lambda a, phi: a.k * sp.laplacian(phi.u) + sp.dot(sp.grad(a.k), sp.grad(phi.u)))
+        network = sp.Siren(width=8, depth=1).build(2, 1, dtype=torch.float64)
+        points = torch.rand(9, 2, dtype=torch.float64)
+        answers = []
+        for (traced,) in (whole.traced, parts.traced):
+            answers += traced.evaluate(network, points, {}, traced.plan(network))
+        assert whole.traced[0].differentiates
+        assert not parts.traced[0].differentiates
+        torch.testing.assert_close(*answers, rtol=1e-11, atol=1e-9)

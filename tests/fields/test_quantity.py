@@ -163,6 +163,14 @@ LENGTH = "asks for the number of points.\n  A residual sees each point alone; th
 SUM = (
     "takes a {0} over points; the integral over points is the loss's own.\n  Write q.{0}(-1) for a {0} over components."
 )
+OPTION = (
+    "calls torch.{} with {}=…, which quantities do not take.\n  Shapes align by themselves, a scalar (n,) with every "
+    "component; write factors out, as in q + 2 * p."
+)
+FLOOR = (
+    "divides a quantity by //, which rounds down.\n"
+    "  Write torch.floor(q / 2); its slope is zero, so no training sees it."
+)
 FUNCTION = (
     "calls torch.{}, which does not act point by point.\n  Use functions such as torch.sin and torch.where, q.sum(-1) "
     "over components, sp.dot and sp.norm."
@@ -232,7 +240,14 @@ REFUSED = {
     "torch.sum": (torch.sum, SUM.format("sum")),
     "torch.sum over points": (lambda q: torch.sum(q, 0), SUM.format("sum")),
     "torch.mean over points": (lambda q: torch.mean(q, dim=0), SUM.format("mean")),
-    "torch.sum that keeps an axis": (lambda q: torch.sum(q, -1, keepdim=True), FUNCTION.format("sum")),
+    "torch.sum that keeps an axis": (lambda q: torch.sum(q, -1, keepdim=True), OPTION.format("sum", "keepdim")),
+    "a sum that keeps an axis": (lambda q: q.sum(-1, keepdim=True), OPTION.format("sum", "keepdim")),
+    "a mean in another type": (lambda q: q.mean(-1, dtype=torch.float32), OPTION.format("mean", "dtype")),
+    "a weighted sum": (lambda q: torch.add(q, q, alpha=2), OPTION.format("add", "alpha")),
+    "a weighted difference": (lambda q: q.sub(q, alpha=2), OPTION.format("sub", "alpha")),
+    "a rounded quotient": (lambda q: torch.div(q, 2, rounding_mode="floor"), OPTION.format("div", "rounding_mode")),
+    "floor division": (lambda q: q // 2, FLOOR),
+    "floor division by a quantity": (lambda q: 2 // q, FLOOR),
     "cumsum": (lambda q: torch.cumsum(q, 0), FUNCTION.format("cumsum")),
     "matmul": (lambda q: torch.matmul(q, q), FUNCTION.format("matmul")),
     "matrix product": (lambda q: q @ q, MATRIX),
@@ -247,7 +262,7 @@ REFUSED = {
     "transpose": (lambda q: q.T, METHOD.format("T")),
     "reshape": (lambda q: q.reshape(-1), METHOD.format("reshape")),
     "grad": (lambda q: torch.autograd.grad(q, q), FUNCTION.format("grad")),
-    "own output": (lambda q: torch.sin(q, out=torch.ones(N)), FUNCTION.format("sin")),
+    "own output": (lambda q: torch.sin(q, out=torch.ones(N)), OPTION.format("sin", "out")),
     "stacked points": (
         lambda q: torch.stack([q, q]),
         "stacks quantities along the points axis.\n  Write torch.stack([…], dim=-1): components stand last.",

@@ -10,7 +10,8 @@ from zoo import FIELDS, points_in
 import sirenpde as sp
 from sirenpde.errors import ResidualError, UnknownNameError
 from sirenpde.fields.layout import Layout
-from sirenpde.fields.scope import AutogradScope, Given, Phi, PlannedScope
+from sirenpde.fields.planned import PlannedScope
+from sirenpde.fields.scope import AutogradScope, Given, Phi
 
 ROUNDING = 1e-12  # two ways to one number through four layers, as in test_streams.py
 LAYOUT = {"u": None, "v": 2, "p": 1}

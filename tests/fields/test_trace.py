@@ -74,17 +74,17 @@ def test_only_the_derivative_of_an_expression_needs_autograd(residual, different
 @pytest.mark.parametrize(
     ("answer", "kind", "hint"),
     [
-        (None, "NoneType", "The function has no return statement, or one without a value."),
-        (0.0, "float", "Return an expression made of phi and a."),
-        ([], "list", "Return a tuple of quantities, or one quantity."),
-        (torch.ones(3), "Tensor", "Return a quantity: an expression made of phi and a, which carries the weights."),
-        ({}, "dict", "Return an expression made of phi and a."),
-        ((each for each in ()), "generator", "Return an expression made of phi and a."),
+        (None, "None", "The function has no return statement, or one without a value."),
+        (0.0, "a float", "Return an expression made of phi and a."),
+        ([], "a list", "Return a tuple of quantities, or one quantity."),
+        (torch.ones(3), "a Tensor", "Return a quantity: an expression made of phi and a, which carries the weights."),
+        ({}, "a dictionary", "Return an expression made of phi and a."),
+        ((each for each in ()), "a generator", "Return an expression made of phi and a."),
     ],
     ids=["None", "number", "list", "tensor", "dictionary", "generator"],
 )
 def test_what_is_no_quantity_is_refused(answer, kind, hint):
-    expected = f"returned a {kind}; expected a quantity of shape (n,) or (n, k), or a tuple of such.\n  {hint}"
+    expected = f"returned {kind}; expected a quantity of shape (n,) or (n, k), or a tuple of such.\n  {hint}"
     assert refusal(lambda a, phi: answer) == expected
     assert refusal(lambda a, phi: (phi.u, answer)) == expected
 
@@ -245,3 +245,24 @@ def test_a_number_of_parts_that_changes_is_refused():
 )
 def test_whether_values_carry_a_gradient_to_the_weights_is_recorded(residual, trainable):
     assert seen(residual).trainable is trainable
+
+
+def test_a_failure_names_the_users_line():
+    def broken(a, phi):
+        wrong = {}
+        return phi.u * wrong["k"]
+
+    line = broken.__code__.co_firstlineno + 2
+    with pytest.raises(ResidualError) as caught:
+        seen(broken)
+    assert str(caught.value).partition("\n")[0].endswith(f"KeyError: 'k' (at test_trace.py:{line})")
+
+
+def test_an_error_of_the_package_keeps_the_users_line_as_a_note():
+    def misspelt(a, phi):
+        return phi.u - a.nonsense
+
+    line = misspelt.__code__.co_firstlineno + 1
+    with pytest.raises(UnknownNameError) as caught:
+        seen(misspelt)
+    assert caught.value.__notes__ == [f"at test_trace.py:{line}"]

@@ -1,0 +1,143 @@
+"""Unknown numbers: found together with the fields, each a smooth function of an unconstrained parameter.
+
+An optimizer may move a parameter θ anywhere; the number ν(θ) stays between its bounds, and a step of θ changes it in
+proportion to its own scale:
+
+* two bounds: ν = l + (u − l) σ(θ), σ the logistic function;
+* one bound b: ν = b ± |ν_0 − b| ln(1 + e^θ);
+* none: ν = ν_0 + max(|ν_0|, 1) θ.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sirenpde.errors import ProblemError
+
+#: An initial value, the least and the greatest value; None where there is no bound.
+Declared = tuple[float, float | None, float | None]
+
+
+class Scale(abc.ABC):
+    """A smooth map from an unconstrained parameter θ to a number."""
+
+    @property
+    @abc.abstractmethod
+    def start(self) -> float:
+        """The parameter that gives the initial value."""
+
+    @abc.abstractmethod
+    def __call__(self, parameter: Tensor) -> Tensor:
+        """Return the number, shape ``()``."""
+
+
+@dataclass(frozen=True)
+class Free(Scale):
+    """A number without bounds."""
+
+    initial: float
+
+    @property
+    def start(self) -> float:
+        """Zero."""
+        return 0.0
+
+    def __call__(self, parameter: Tensor) -> Tensor:
+        """Return ν_0 + max(|ν_0|, 1) θ."""
+        return self.initial + max(abs(self.initial), 1.0) * parameter
+
+
+@dataclass(frozen=True)
+class OneSided(Scale):
+    """A number on one side of a bound: above it where ``initial`` is."""
+
+    initial: float
+    bound: float
+
+    @property
+    def start(self) -> float:
+        """The θ at which ln(1 + e^θ) = 1."""
+        return math.log(math.expm1(1.0))
+
+    def __call__(self, parameter: Tensor) -> Tensor:
+        """Return b + (ν_0 − b) ln(1 + e^θ)."""
+        return self.bound + (self.initial - self.bound) * torch.logaddexp(parameter, torch.zeros_like(parameter))
+
+
+@dataclass(frozen=True)
+class Between(Scale):
+    """A number between two bounds."""
+
+    initial: float
+    lower: float
+    upper: float
+
+    @property
+    def start(self) -> float:
+        """The θ at which σ(θ) = (ν_0 − l) / (u − l)."""
+        return math.log(self.initial - self.lower) - math.log(self.upper - self.initial)
+
+    def __call__(self, parameter: Tensor) -> Tensor:
+        """Return l + (u − l) σ(θ)."""
+        return self.lower + (self.upper - self.lower) * torch.sigmoid(parameter)
+
+
+class UnknownNumbers(nn.Module):
+    """The unknown numbers of a problem, one parameter each.
+
+    Attributes:
+        names: Their names, in the order of the parameters.
+        scales: The map of each from its parameter.
+        raw: The unconstrained parameters, each of shape ``()``.
+
+    Raises:
+        ProblemError: If an initial value does not lie strictly between its bounds.
+    """
+
+    def __init__(self, declared: Mapping[str, Declared]) -> None:
+        """Start every number at its initial value."""
+        super().__init__()
+        self.names = tuple(declared)
+        self.scales = tuple(_scale(name, *declared[name]) for name in self.names)
+        self.raw = nn.ParameterList(
+            nn.Parameter(torch.tensor(scale.start, dtype=torch.float64)) for scale in self.scales
+        )
+
+    def values(self) -> dict[str, Tensor]:
+        """Return name → number, shape ``()``, attached to the graph of its parameter."""
+        rows = zip(self.names, self.scales, self.raw, strict=True)
+        return {name: scale(parameter) for name, scale, parameter in rows}
+
+    def numbers(self) -> dict[str, float]:
+        """Return name → number."""
+        return {name: float(value.detach()) for name, value in self.values().items()}
+
+
+def _scale(name: str, initial: float, lower: float | None, upper: float | None) -> Scale:
+    """Return the map for these bounds; refuse a start on a bound, from which a smooth map cannot leave."""
+    low, high = -math.inf if lower is None else lower, math.inf if upper is None else upper
+    if not (math.isfinite(initial) and low < initial < high):
+        msg = (
+            f'unknown "{name}" starts at {initial!r}; expected a finite number above {low} and below {high}.\n'
+            "  A number that starts on a bound could not leave it: choose another initial value, or wider bounds."
+        )
+        raise ProblemError(msg)
+    if lower is not None and upper is not None:
+        return Between(initial, lower, upper)
+    bound = lower if lower is not None else upper
+    return Free(initial) if bound is None else OneSided(initial, bound)
+
+
+def unknown_numbers(network: nn.Module) -> dict[str, Tensor]:
+    """Return name → number, shape ``()``, of the unknown numbers that a module holds; empty where it holds none."""
+    found: dict[str, Tensor] = {}
+    for module in network.modules():
+        if isinstance(module, UnknownNumbers):
+            found.update(module.values())
+    return found

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from sirenpde.errors import RegionError, suggestion
-from sirenpde.regions.region import Region, Sample, Union, as_points, require_interval, require_name
+from sirenpde.errors import RegionError, SirenPDEWarning
+from sirenpde.regions.operands import gap, require_same_coordinates
+from sirenpde.regions.quadrature import low_discrepancy
+from sirenpde.regions.region import Region, Sample, as_points, combined, require_interval, require_name
+from sirenpde.regions.shape import common_bounds, require_coordinates
+from sirenpde.regions.union import Disjoint
+
+__all__ = ["MOST_COORDINATES", "Box", "Slice", "low_discrepancy"]
 
 #: The most coordinates for which there are Sobol points.
 MOST_COORDINATES = torch.quasirandom.SobolEngine.MAXDIM
+#: Lengths beyond these are warned of.
+LEAST_LENGTH, MOST_LENGTH = 1e-9, 1e9
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -50,6 +59,13 @@ class Box(Region):
         if not 0.0 < self.measure < math.inf:
             msg = f"{of} has the measure {self.measure:g}, beyond what a float64 holds; choose other units of length."
             raise RegionError(msg)
+        for name, (low, high) in checked.items():
+            if not LEAST_LENGTH < high - low < MOST_LENGTH:
+                msg = (
+                    f"{of}: {name} has the length {high - low:g}; choose a unit in which it is nearer 1, or "
+                    "derivatives are lost in rounding."
+                )
+                warnings.warn(msg, SirenPDEWarning, stacklevel=2)
 
     def __hash__(self) -> int:
         """Hash the intervals."""
@@ -78,12 +94,24 @@ class Box(Region):
         """The product of the lengths."""
         return math.prod(high - low for low, high in self.intervals.values())
 
+    @property
+    def fills_bounds(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def cuts(self) -> dict[str, tuple[float, ...]]:
+        """The ends of the intervals."""
+        return {name: (low, high) for name, (low, high) in self.intervals.items()}
+
     def contains(self, points: np.ndarray) -> np.ndarray:
         """Tell which points lie in the box, up to 1e-9 of its extent."""
         array = as_points(self, points)
-        low, high = np.array(list(self.intervals.values())).T
-        slack = 1e-9 * (high - low)
-        return np.asarray(np.all((array >= low - slack) & (array <= high + slack), axis=1))
+        inside = np.ones(len(array), dtype=bool)
+        for column, (low, high) in zip(array.T, self.intervals.values(), strict=True):
+            slack = 1e-9 * (high - low)
+            inside &= (column >= low - slack) & (column <= high + slack)
+        return inside
 
     def draw(self, count: int, generator: torch.Generator) -> Sample:
         """Draw points of a scrambled Sobol sequence: each uniform in the box, together more even than random ones."""
@@ -99,17 +127,10 @@ class Box(Region):
         Raises:
             RegionError: If a coordinate does not exist, or a value lies outside its interval.
         """
-        if not values:
-            name = self.names[0]
-            msg = f"{self!r}.at() names no coordinate. Write for example .at({name}={self.bounds[name][0]:g})."
-            raise RegionError(msg)
+        require_coordinates(self, values)
         return Slice(self, {name: self._value(name, value) for name, value in values.items()})
 
     def _value(self, name: str, value: float) -> float:
-        if name not in self.intervals:
-            known = self.names
-            msg = f"{self!r}.at({name}={value!r}): the coordinates are {', '.join(known)}.{suggestion(name, known)}"
-            raise RegionError(msg)
         low, high = self.intervals[name]
         number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
         # 0.1 + 0.2 is meant to be 0.3: a value within rounding of an end is that end.
@@ -126,7 +147,37 @@ class Box(Region):
     @property
     def boundary(self) -> Region:
         """All sides together, with the outward normal and the surface measure; the ends of time included."""
-        return Union(tuple(self.at(**{name: end}) for name, interval in self.intervals.items() for end in interval))
+        sides = (self.at(**{name: end}) for name, interval in self.intervals.items() for end in interval)
+        return combined(Disjoint(tuple(sides)))
+
+    def __and__(self, other: object) -> Region:
+        """Return what this region has in common with another; of two boxes it is a box."""
+        if not isinstance(other, Box):
+            return super().__and__(other)
+        require_same_coordinates(self, other, "intersection")
+        shared = common_bounds(self.bounds, other.bounds)
+        if any(low > high for low, high in shared.values()):
+            msg = (
+                f"{self!r} & {other!r} is empty: {gap(self, other)}.\n"
+                "  A condition on an empty region would always hold."
+            )
+            raise RegionError(msg)
+        for name, (low, high) in shared.items():
+            if low == high:
+                msg = (
+                    f"{self!r} & {other!r} is no more than a side: they share only {name}={low:g}.\n"
+                    f"  If that side is meant, write .at({name}={low:g})."
+                )
+                raise RegionError(msg)
+        return Box(**shared)
+
+    def __mul__(self, other: object) -> Region:
+        """Return the product with a region in other coordinates; of boxes and slices it is one of the same kind."""
+        if isinstance(other, Box) and not set(self.names) & set(other.names):
+            return Box(**self.intervals, **other.intervals)
+        if isinstance(other, Slice) and not set(self.names) & set(other.names):
+            return Slice(Box(**self.intervals, **other.box.intervals), other.values)
+        return super().__mul__(other)
 
 
 @dataclass(frozen=True, repr=False)
@@ -171,6 +222,18 @@ class Slice(Region):
         return math.prod(self.box.bounds[name][1] - self.box.bounds[name][0] for name in self.free)
 
     @property
+    def cuts(self) -> dict[str, tuple[float, ...]]:
+        """The ends of the intervals that are left free, and the values of the others."""
+        return {name: (self.values[name],) if name in self.values else ends for name, ends in self.box.bounds.items()}
+
+    def __mul__(self, other: object) -> Region:
+        """Return the product with a region in other coordinates; of boxes and slices it is a slice."""
+        if isinstance(other, (Box, Slice)) and not set(self.names) & set(other.names):
+            box, values = (other.box, other.values) if isinstance(other, Slice) else (other, {})
+            return Slice(Box(**self.box.intervals, **box.intervals), {**self.values, **values})
+        return super().__mul__(other)
+
+    @property
     def size(self) -> int | None:
         """One for a single point, where no coordinate is left free; None elsewhere."""
         return None if self.free else 1
@@ -209,15 +272,3 @@ class Slice(Region):
         for name, value in self.values.items():
             normal[:, self.names.index(name)] = 1.0 if value == self.box.bounds[name][1] else -1.0
         return normal
-
-
-def low_discrepancy(count: int, dimension: int, generator: torch.Generator) -> torch.Tensor:
-    """Return ``count`` points of a freshly scrambled Sobol sequence in the unit cube, shape ``(count, dimension)``.
-
-    Scrambling makes each point uniform and each draw independent of the last; without it the first point would be the
-    corner itself.
-    """
-    if dimension == 0:
-        return torch.empty(count, 0, dtype=torch.float64)
-    seed = int(torch.randint(2**31, (), generator=generator))
-    return torch.quasirandom.SobolEngine(dimension, scramble=True, seed=seed).draw(count, dtype=torch.float64)

@@ -9,7 +9,8 @@ import torch
 from small import refused
 
 import sirenpde as sp
-from sirenpde.regions.box import MOST_COORDINATES, low_discrepancy
+from sirenpde.regions.box import MOST_COORDINATES
+from sirenpde.regions.quadrature import low_discrepancy
 
 DOMAIN = sp.Box(x=(-1, 1), t=(0, 2))
 

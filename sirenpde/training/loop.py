@@ -1,7 +1,7 @@
 """The training loop: draw points, add up the loss and its gradient in chunks, step, record.
 
 This is the only file that calls ``backward`` and ``step``. Non-finite losses are never stepped on: the run goes back to
-the last good weights and ends.
+the last good weights, tries again with shorter steps, and ends where that fails three times.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -17,14 +17,21 @@ from torch import Tensor, nn
 
 from sirenpde.errors import ResidualError, ResourceError
 from sirenpde.regions.region import Sample
+from sirenpde.training.balance import Balance
 from sirenpde.training.collocation import Collocation
 from sirenpde.training.loss import IntegralLoss
-from sirenpde.training.optimizer import Optimizer
+from sirenpde.training.optimizer import Optimizer, Stepper
 from sirenpde.training.progress import ProgressDisplay
 from sirenpde.training.status import History, Status
 
 #: Steps between two looks at held-out points, and between two copies of the weights.
 LOOK = 50
+
+#: How often a run goes back to its last good weights before it counts as diverged.
+ATTEMPTS = 3
+
+#: By what part the held-out loss must fall between two stalls, or the stage has ended.
+WORTHWHILE = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Budget:
 
     Attributes:
         steps: Steps in all; None leaves it to the stages.
-        seconds: Wall time; None for no limit. A run ends at the first step after it.
+        seconds: Wall time; None for no limit. A run ends at the first step after it, or within a line search.
         tolerance: The root mean square that every residual must reach on held-out points for the run to end early.
     """
 
@@ -50,76 +57,152 @@ class Outcome:
         status: The status.
         history: The record of the steps.
         trouble: Where a run diverged, the sentence that says how.
+        notes: A sentence for each time that the run went back to its last good weights.
     """
 
     status: Status
     history: History
     trouble: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class _TimeIsUpError(Exception):
+    """The seconds were spent in the middle of a step, which is undone."""
+
+
+class _LostError(Exception):
+    """The loss was no longer finite."""
+
+
+class _LostGradientError(_LostError):
+    """The weights after a step were no longer finite."""
+
+
+@dataclass
+class _Leg:
+    """One stage under way: its stepper and the points in use."""
+
+    stage: Optimizer
+    stepper: Stepper
+    samples: list[Sample] = field(default_factory=list)
+    taken: int = 0
+    age: int = 0
+    stalled_at: float = math.inf
+
+    @property
+    def due(self) -> bool:
+        """Whether new points are due."""
+        return not self.samples or self.age >= self.stage.kept
+
+    @property
+    def over(self) -> bool:
+        """Whether the stage's own steps are spent."""
+        return self.taken >= self.stage.steps
 
 
 class Trainer:
     """One run of training: a network, its loss, the points, the stages and the budget."""
 
     def __init__(
-        self, loss: IntegralLoss, collocation: Collocation, held_out: Sequence[Sample], budget: Budget
+        self,
+        loss: IntegralLoss,
+        collocation: Collocation,
+        held_out: Sequence[Sample],
+        budget: Budget,
+        balance: Balance | None = None,
     ) -> None:
-        """Bind what a run needs."""
+        """Bind what a run needs; where there is a ``balance``, the terms are multiplied by what it says."""
         self._loss = loss
         self._network: nn.Module = loss.network
         self._collocation = collocation
         self._held_out = held_out
         self._budget = budget
+        self._balance = balance
         weight = next(self._network.parameters())
         self._place = weight.device, weight.dtype
         self.history = History(tuple(constraint.name for constraint in loss.problem.constraints))
+        self._multipliers = [1.0] * len(loss.weights)
         self._terms: list[float] = []
+        self._evaluated: dict[float, list[float]] = {}
         self._good = self._snapshot()
+        self._best: tuple[float, list[Tensor]] | None = None
+        self._notes: list[str] = []
+        self._start = 0.0
 
     def run(self, stages: Sequence[Optimizer], progress: ProgressDisplay) -> Outcome:
         """Run the stages one after the other, until a budget is spent, the tolerance is met, or the loss is lost."""
-        start = time.monotonic()
+        self._start = time.monotonic()
         status, trouble = Status.BUDGET_SPENT, ""
         try:
             for stage in stages:
-                ended = self._stage(stage, start, progress)
-                if ended is not None:
-                    status, trouble = ended
+                status, trouble, last = self._stage(_Leg(stage, stage.start(self._network)), progress)
+                if last:
                     break
-            else:
-                status = self._verdict(Status.BUDGET_SPENT)
+            if status in {Status.BUDGET_SPENT, Status.STALLED}:
+                self._return_to_best()
+                status = self._verdict(status)
         except KeyboardInterrupt:
             status = Status.INTERRUPTED
-        return Outcome(status, self.history, trouble)
+        return Outcome(status, self.history, trouble, tuple(self._notes))
 
-    def _stage(self, stage: Optimizer, start: float, progress: ProgressDisplay) -> tuple[Status, str] | None:
-        """Run one stage; return how the run ended, or None where the next stage goes on."""
-        stepper = stage.start(self._network)
-        for number in range(1, stage.steps + 1):
-            samples = [sample.to(*self._place) for sample in self._collocation.draw()]
-            loss = stepper.step(partial(self._objective, samples))
-            if not math.isfinite(loss):
-                return self._lost(stage)
-            step = len(self.history) + 1
-            self.history.record(loss, self._terms, time.monotonic() - start)
-            progress.update(step, loss, self._terms)
-            looks, spent = step % LOOK == 0, self._spent(step, self.history.seconds[-1])
-            if (looks or spent or number == stage.steps) and not self._keep():
-                return self._lost(stage)
-            if looks and self._verdict(Status.BUDGET_SPENT) is Status.CONVERGED:
-                return Status.CONVERGED, ""
-            if spent:
-                return self._verdict(Status.BUDGET_SPENT), ""
-        return None
+    def _stage(self, leg: _Leg, progress: ProgressDisplay) -> tuple[Status, str, bool]:
+        """Run one stage; return how it ended, what went wrong, and whether the run ends with it."""
+        attempts = 0
+        while not leg.over:
+            try:
+                self._step(leg, progress)
+            except _TimeIsUpError:
+                return Status.BUDGET_SPENT, "", True
+            except _LostError as lost:
+                trouble = self._lost(leg, isinstance(lost, _LostGradientError))
+                attempts += 1
+                if attempts > ATTEMPTS:
+                    return Status.DIVERGED, trouble, True
+                self._notes.append(trouble)
+                continue
+            if len(self.history) % LOOK == 0 and self._verdict(Status.BUDGET_SPENT) is Status.CONVERGED:
+                return Status.CONVERGED, "", True
+            if self._spent(len(self.history)):
+                return Status.BUDGET_SPENT, "", True
+            if leg.stepper.stalled and not self._worthwhile(leg):
+                return Status.STALLED, "", False
+        return Status.BUDGET_SPENT, "", False
+
+    def _step(self, leg: _Leg, progress: ProgressDisplay) -> None:
+        """Take one step of a stage, on new points where they are due."""
+        if leg.due:
+            leg.samples, leg.age = [sample.to(*self._place) for sample in self._collocation.draw()], 0
+            self._rebalance(leg)
+            leg.stepper.renewed()
+        before = dict(self._evaluated)
+        self._evaluated.clear()
+        loss = leg.stepper.step(partial(self._objective, leg.samples))
+        if not math.isfinite(loss):
+            raise _LostError
+        terms = self._evaluated[loss] if loss in self._evaluated else before[loss]
+        self._evaluated[loss] = terms
+        spent = leg.taken + 1 >= leg.stage.steps or self._spent(len(self.history) + 1)
+        if (spent or (len(self.history) + 1) % LOOK == 0) and not self._keep():
+            raise _LostGradientError
+        leg.taken, leg.age = leg.taken + 1, leg.age + 1
+        self.history.record(math.fsum(terms), terms, time.monotonic() - self._start)
+        progress.update(len(self.history), self.history.loss[-1], terms)
+        if leg.stage.kept > 1 and (leg.due or spent):
+            self._weigh_best()
 
     def _objective(self, samples: Sequence[Sample]) -> float:
-        """Return the loss on the samples, and leave its gradient on the weights."""
+        """Return the balanced loss on the samples, and leave its gradient on the weights."""
+        if self._evaluated and len(self.history) > 0 and self._out_of_time():  # in the middle of a line search
+            raise _TimeIsUpError
         self._network.zero_grad(set_to_none=True)
-        terms: list[Tensor | float] = [0.0] * len(self._loss.weights)
+        terms: list[Tensor | float] = [0.0] * len(self._multipliers)
         for index, part in self._loss.parts(samples):
-            self._descend(index, part)
+            self._descend(index, self._multipliers[index] * part)
             terms[index] = terms[index] + part.detach().double()
         self._terms = [float(term) for term in terms]
-        return math.fsum(self._terms)
+        total = math.fsum(factor * term for factor, term in zip(self._multipliers, self._terms, strict=True))
+        self._evaluated[total] = self._terms
+        return total
 
     def _descend(self, index: int, part: Tensor) -> None:
         """Add the gradient of a part of the loss to that of the weights."""
@@ -136,9 +219,27 @@ class Trainer:
             )
             raise ResidualError(msg) from error
 
-    def _spent(self, step: int, seconds: float) -> bool:
-        steps, limit = self._budget.steps, self._budget.seconds
-        return (steps is not None and step >= steps) or (limit is not None and seconds >= limit)
+    def _rebalance(self, leg: _Leg) -> None:
+        """Let the balance look at the gradients of the terms, on the points that are in use from now on."""
+        if self._balance is None or len(self._multipliers) < 2 or leg.taken % max(leg.stage.kept, Balance.every):
+            return
+        squares, terms = [0.0] * len(self._multipliers), [0.0] * len(self._multipliers)
+        for index in range(len(self._multipliers)):
+            self._network.zero_grad(set_to_none=True)
+            for part in self._loss.parts_of(index, leg.samples[index]):
+                self._descend(index, part)
+                terms[index] += float(part.detach())
+            slopes = [weight.grad for weight in self._network.parameters() if weight.grad is not None]
+            squares[index] = math.fsum(float(slope.double().square().sum()) for slope in slopes)
+        self._balance.update([math.sqrt(square) for square in squares], terms)
+        self._multipliers = list(self._balance.multipliers) or self._multipliers
+
+    def _spent(self, step: int) -> bool:
+        return (self._budget.steps is not None and step >= self._budget.steps) or self._out_of_time()
+
+    def _out_of_time(self) -> bool:
+        seconds = self._budget.seconds
+        return seconds is not None and time.monotonic() - self._start >= seconds
 
     def _verdict(self, otherwise: Status) -> Status:
         """Return ``converged`` where a tolerance was given and every residual meets it on held-out points."""
@@ -147,24 +248,44 @@ class Trainer:
         errors = self._loss.root_mean_squares(self._held_out)
         return Status.CONVERGED if all(error <= self._budget.tolerance for error in errors) else otherwise
 
-    def _lost(self, stage: Optimizer) -> tuple[Status, str]:
-        """Go back to the last good weights, and say which term was lost first."""
-        with torch.no_grad():
-            for weight, good in zip(self._network.parameters(), self._good, strict=True):
-                weight.copy_(good)
+    def _worthwhile(self, leg: _Leg) -> bool:
+        """Tell whether a stalled stage should go on with new points: where it got further than at its last stall."""
+        reached = math.fsum(self._loss.terms(self._held_out))
+        onwards = leg.stage.kept > 1 and reached < (1.0 - WORTHWHILE) * leg.stalled_at
+        leg.stalled_at, leg.age = reached, leg.stage.kept
+        return onwards
+
+    def _lost(self, leg: _Leg, in_gradient: bool) -> str:
+        """Go back to the last good weights and to shorter steps; return a sentence that says what was lost first."""
+        self._set(self._good)
+        leg.stepper.soften()
+        leg.samples = []
         terms = zip(self.history.names, self._terms, strict=True)
         bad = next((name for name, term in terms if not math.isfinite(term)), None)
-        what, step = ("gradient", len(self.history)) if bad is None else ("loss", len(self.history) + 1)
+        what = "gradient" if in_gradient or bad is None else "loss"
         cause = (
             "Usual cause: a root, a power or a norm of something that is zero at a point, where the slope is infinite."
             if bad is None
             else f'The first term to go was "{bad}".'
         )
-        return Status.DIVERGED, (
-            f"the {what} of {self._loss.problem.where} was no longer finite at step {step} ({stage}).\n  {cause}\n"
+        return (
+            f"the {what} of {self._loss.problem.where} was no longer finite at step {len(self.history) + 1} "
+            f"({leg.stage}).\n  {cause}\n"
             "  Lower the learning rate or its weight. The last good fields are in error.solution; "
             "solve(…, throw=False) returns them."
         )
+
+    def _weigh_best(self) -> None:
+        """Keep a copy of the weights where the loss on held-out points is the lowest so far."""
+        reached = math.fsum(self._loss.terms(self._held_out))
+        if math.isfinite(reached) and (self._best is None or reached < self._best[0]):
+            self._best = reached, self._snapshot()
+
+    def _return_to_best(self) -> None:
+        """Take the weights of the interval that ended lowest on held-out points, if the last one did not."""
+        if self._best is not None:
+            self._weigh_best()
+            self._set(self._best[1])
 
     def _keep(self) -> bool:
         """Copy the weights where all are finite; tell whether they are."""
@@ -172,6 +293,11 @@ class Trainer:
         finite = all(bool(torch.isfinite(weight).all()) for weight in weights)
         self._good = weights if finite else self._good
         return finite
+
+    def _set(self, weights: Sequence[Tensor]) -> None:
+        with torch.no_grad():
+            for weight, wanted in zip(self._network.parameters(), weights, strict=True):
+                weight.copy_(wanted)
 
     def _snapshot(self) -> list[Tensor]:
         return [weight.detach().clone() for weight in self._network.parameters()]

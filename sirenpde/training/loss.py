@@ -26,7 +26,7 @@ class IntegralLoss:
     Attributes:
         problem: Whose constraints are summed.
         network: Φ.
-        weights: λ_m, one per constraint; the constraint's own, times what balancing made of it.
+        weights: λ_m, one per constraint.
     """
 
     def __init__(self, problem: Problem, network: nn.Module, chunk: int | None = None) -> None:
@@ -42,7 +42,7 @@ class IntegralLoss:
         """Return the parts of one constraint's residual at the points of a sample, each ``(n,)`` or ``(n, k)``."""
         with self._named(index, len(sample)):
             traced = self.problem.traced[index]
-            return traced.evaluate(self.network, sample.points, sample.local, self.plans[index])
+            return traced.evaluate(self.network, sample.points, sample.local, self.plans[index], sample.memo)
 
     @contextmanager
     def _named(self, index: int, count: int) -> Iterator[None]:
@@ -65,14 +65,20 @@ class IntegralLoss:
         The pieces add up to L. Points do not mix, so the gradient of the sum is the sum of the gradients, and only one
         chunk's intermediate values are in memory at a time.
         """
-        for index, (constraint, sample) in enumerate(zip(self.problem.constraints, samples, strict=True)):
-            factor = self.weights[index] * constraint.measure / len(sample)
-            for start in range(0, len(sample), self._chunk):
-                piece = sample.part(start, start + self._chunk)
-                residuals = self.residuals(index, piece)
-                with self._named(index, len(piece)):
-                    summed = torch.stack([constraint.penalised(part).sum() for part in residuals]).sum()
-                yield index, factor * summed
+        for index, sample in enumerate(samples):
+            for part in self.parts_of(index, sample):
+                yield index, part
+
+    def parts_of(self, index: int, sample: Sample) -> Iterator[Tensor]:
+        """Yield the pieces of one constraint's term, a chunk of points each."""
+        constraint = self.problem.constraints[index]
+        factor = self.weights[index] * constraint.measure
+        chunk = constraint.chunk(self._chunk, len(sample))
+        for piece in sample.pieces(chunk):
+            residuals = constraint.reduced(self.residuals(index, piece))
+            with self._named(index, len(piece)):
+                means = torch.stack([constraint.penalised(part).mean() for part in residuals])
+            yield factor * len(piece) / len(sample) * means.sum()
 
     def terms(self, samples: Sequence[Sample]) -> list[float]:
         """Return λ_m ∫ ρ(C_m) for every constraint, without gradients."""
@@ -87,9 +93,7 @@ class IntegralLoss:
         means = []
         with torch.no_grad():
             for index, sample in enumerate(samples):
-                squares = [
-                    part.double().square().reshape(len(sample), -1).sum(1).mean()
-                    for part in self.residuals(index, sample)
-                ]
+                residuals = self.problem.constraints[index].reduced(self.residuals(index, sample))
+                squares = [part.double().square().reshape(len(part), -1).sum(1).mean() for part in residuals]
                 means.append(float(torch.stack(squares).sum().sqrt()))
         return means

@@ -12,8 +12,7 @@ import torch
 from torch import nn
 
 from sirenpde.errors import UsageError
-from sirenpde.fields.siren import SirenNetwork
-from sirenpde.training.optimizer import FirstOrder, FirstOrderStepper, require_rate
+from sirenpde.training.optimizer import FirstOrder, FirstOrderStepper, kind_of, require_rate, siren_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +41,11 @@ class Muon(FirstOrder):
         Raises:
             UsageError: If the network is no SIREN: which of its matrices are hidden is not known.
         """
-        if not isinstance(network, SirenNetwork):
-            msg = (
-                f"Muon needs an sp.Siren, whose hidden matrices it knows; got a {type(network).__name__}. Use sp.Adam."
-            )
+        siren = siren_of(network)
+        if siren is None:
+            msg = f"Muon needs an sp.Siren, whose hidden matrices it knows; got a {kind_of(network)}. Use sp.Adam."
             raise UsageError(msg)
-        hidden = network.hidden_matrices
+        hidden = siren.hidden_matrices
         rest = [weight for weight in network.parameters() if not any(weight is matrix for matrix in hidden)]
         muon = torch.optim.Muon(hidden, lr=self.lr, momentum=0.95, nesterov=True, weight_decay=0.0)
         return FirstOrderStepper(self, [muon, torch.optim.Adam(self.groups(network, rest, self.adam_lr or self.lr))])

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from sirenpde.errors import UsageError
+from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.siren import SirenNetwork
 
 #: Evaluate the loss at the present weights and leave its gradient in their ``.grad``.
@@ -21,11 +22,25 @@ SCHEDULES = ("cosine", "constant")
 
 
 class Stepper(abc.ABC):
-    """An optimizer at work on one network."""
+    """An optimizer at work on one network.
+
+    Attributes:
+        stalled: Whether another step on the same points would bring nothing.
+    """
+
+    stalled: bool = False
 
     @abc.abstractmethod
     def step(self, objective: Objective) -> float:
         """Take one step; return the loss before it."""
+
+    @abc.abstractmethod
+    def renewed(self) -> None:
+        """Take note that the objective is another one: other points, or other weights of its terms."""
+
+    @abc.abstractmethod
+    def soften(self) -> None:
+        """Start anew from the present weights with shorter steps, after a loss that was not finite."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +59,14 @@ class Optimizer(abc.ABC):
             msg = f"{type(self).__name__}(steps={self.steps!r}): expected a positive integer, such as steps=1000."
             raise UsageError(msg)
 
+    @property
+    def kept(self) -> int:
+        """For how many steps the points stay the same."""
+        return 1
+
     @abc.abstractmethod
     def start(self, network: nn.Module) -> Stepper:
-        """Return a stepper for the weights of a network."""
+        """Return a stepper for the weights of a module that holds the network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +102,11 @@ class FirstOrder(Optimizer):
         """
         if self.first_lr is None:
             return [{"params": list(weights), "lr": lr}]
-        if not isinstance(network, SirenNetwork):
-            msg = (
-                f"{type(self).__name__}(first_lr={self.first_lr!r}) needs an sp.Siren; got a {type(network).__name__}."
-            )
+        siren = siren_of(network)
+        if siren is None:
+            msg = f"{type(self).__name__}(first_lr={self.first_lr!r}) needs an sp.Siren; got a {kind_of(network)}."
             raise UsageError(msg)
-        layer, _ = network.sine_layers[0]
+        layer, _ = siren.sine_layers[0]
         first = [weight for weight in weights if weight is layer.weight or weight is layer.bias]
         rest = [weight for weight in weights if not any(weight is other for other in first)]
         return [{"params": first, "lr": self.first_lr}, {"params": rest, "lr": lr}]
@@ -105,7 +124,11 @@ class FirstOrderStepper(Stepper):
     def __init__(self, declaration: FirstOrder, optimizers: list[torch.optim.Optimizer]) -> None:
         """Start the schedule."""
         self._optimizers = optimizers
-        self._schedulers = [torch.optim.lr_scheduler.LambdaLR(each, declaration.factor) for each in optimizers]
+        self._softened = 1.0
+        self._schedulers = [
+            torch.optim.lr_scheduler.LambdaLR(each, lambda step: self._softened * declaration.factor(step))
+            for each in optimizers
+        ]
 
     def step(self, objective: Objective) -> float:
         """Evaluate once, and move along what the optimizers make of the gradient."""
@@ -114,6 +137,28 @@ class FirstOrderStepper(Stepper):
             for stepper in [*self._optimizers, *self._schedulers]:
                 _advance(stepper)
         return loss
+
+    def renewed(self) -> None:
+        """Go on: each step evaluates anew."""
+
+    def soften(self) -> None:
+        """Halve the learning rates, and forget the moments."""
+        self._softened /= 2.0
+        for optimizer in self._optimizers:
+            optimizer.state.clear()
+            for group in optimizer.param_groups:
+                group["lr"] /= 2.0
+
+
+def siren_of(module: nn.Module) -> SirenNetwork | None:
+    """Return the SIREN that a module is or holds; None where it holds none, or several."""
+    sirens = [each for each in module.modules() if isinstance(each, SirenNetwork)]
+    return sirens[0] if len(sirens) == 1 else None
+
+
+def kind_of(module: nn.Module) -> str:
+    """Return the name of the class of the network that the user gave."""
+    return type(module.network if isinstance(module, Ansatz) else module).__name__
 
 
 def require_rate(declaration: Optimizer, name: str, rate: object) -> None:

@@ -1,5 +1,7 @@
 """What ``"auto"`` means: a choice that fits the problem, not its numbers, which measurements may change."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,14 @@ from small import poisson, read_u, stated
 
 import sirenpde as sp
 from sirenpde.training.collocation import share_out
-from sirenpde.training.defaults import choose_defaults
+from sirenpde.training.defaults import (
+    choose_defaults,
+    equation_points,
+    fitting_stages,
+    open_ended,
+    shared_out_steps,
+    stages_within,
+)
 from sirenpde.training.reproducibility import DTYPES
 
 PIXELS = sp.Grid(("x", "y"), (-0.9, 0.9), (0.2, -0.2), (10, 10))
@@ -20,7 +29,9 @@ def sound(count):
 
 
 def picture(residual):
-    return stated(constraints=[sp.Constraint("pixels", on=PIXELS, residual=residual)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sp.SirenPDEWarning)  # a slope alone leaves a constant open
+        return stated(constraints=[sp.Constraint("pixels", on=PIXELS, residual=residual)])
 
 
 PROBLEMS = {
@@ -38,7 +49,7 @@ def test_every_choice_can_be_solved_with(name):
     assert chosen.dtype in DTYPES
     assert all(stage.steps >= 1 for stage in chosen.stages)
     assert min(share_out(problem, chosen.points).values()) >= 1
-    network = chosen.network.build(len(problem.coordinates), problem.layout.outputs)
+    network = chosen.network.build(len(problem.coordinates), problem.layout.outputs, dtype=DTYPES[chosen.dtype])
     for stage in chosen.stages:
         stage.start(network)
 
@@ -68,4 +79,111 @@ def test_what_counts_is_the_derivative_and_not_how_it_is_written():
 
     expected = choose_defaults(PROBLEMS["picture from its slope"])
     assert choose_defaults(picture(by_component)) == expected
+    assert choose_defaults(picture(by_component)).network == expected.network
     assert choose_defaults(picture(lambda a, phi: torch.sin(phi.u))) == choose_defaults(PROBLEMS["picture"])
+
+
+class TestEquation:
+    CHOSEN = choose_defaults(PROBLEMS["equation"])
+
+    def test_the_inside_gets_most_of_the_points(self):
+        # Area 4 and boundary 8: by measure alone, the boundary would get two thirds.
+        assert self.CHOSEN.points == {"equation": 3000, "walls": 600}
+
+    def test_constraints_on_one_region_get_as_many_each_and_its_parts_share(self):
+        whole, left, right = sp.Box(x=(0, 4), y=(0, 1)), sp.Box(x=(0, 1), y=(0, 1)), sp.Box(x=(1, 4), y=(0, 1))
+        both = stated(constraints=[sp.Constraint(name, on=whole, residual=read_u) for name in ("one", "two")])
+        assert equation_points(both) == {"one": 3000, "two": 3000}
+        parts = stated(
+            constraints=[
+                sp.Constraint("left", on=left, residual=read_u),
+                sp.Constraint("right", on=right, residual=read_u),
+                sp.Constraint("end", on=right.at(x=4), residual=read_u),
+                sp.Constraint("spot", on=whole.at(x=0, y=0), residual=read_u),
+            ]
+        )
+        assert equation_points(parts) == {"left": 750, "right": 2250, "end": 600, "spot": 1500}
+        assert share_out(parts, equation_points(parts))["spot"] == 1
+
+    def test_the_first_layer_follows_the_waves_of_the_source_between_bounds(self):
+        def waves(k):
+            source = sp.Constraint("rule", on=sp.Box(x=(-1, 1)), residual=lambda a, phi: phi.u - torch.sin(k * a.x))
+            return choose_defaults(stated(constraints=[source])).network.first_omega
+
+        assert [waves(k) for k in (1, 9, 300)] == [4.0, pytest.approx(9.0, rel=0.1), 30.0]
+
+    def test_the_more_a_step_costs_the_fewer_steps_there_are(self):
+        steps = [choose_defaults(poisson(dimension)).stages[-1].steps for dimension in (1, 2, 3)]
+        assert steps == sorted(steps, reverse=True)
+        assert steps[-1] < steps[0]
+        assert all(500 <= each <= 6000 for each in steps)
+
+    def test_it_is_double_precision_with_balanced_terms(self):
+        assert self.CHOSEN.dtype == "float64"
+        assert self.CHOSEN.balanced
+        assert not choose_defaults(PROBLEMS["picture"]).balanced
+
+
+def test_residuals_are_not_called_unless_the_network_is_wanted():
+    calls = []
+
+    def residual(a, phi):
+        calls.append(a)
+        return phi.u - a.x
+
+    problem = stated(constraints=[sp.Constraint("rule", on=sp.Box(x=(-1, 1)), residual=residual)])
+    calls.clear()
+    chosen = choose_defaults(problem)
+    assert calls == []
+    assert chosen.network.first_omega == 4.0
+    assert calls != []
+
+
+class TestSteps:
+    FIRST = (sp.Adam(steps=100), sp.Muon(steps=300))
+    BOTH = (sp.Muon(steps=300), sp.SSBroyden(steps=5000))
+
+    def counts(self, stages, steps):
+        return [stage.steps for stage in shared_out_steps(stages, steps)]
+
+    def test_stages_with_a_schedule_are_scaled(self):
+        assert self.counts(self.FIRST, 40) == [10, 30]
+        assert self.counts(self.FIRST, 800) == [200, 600]
+        assert self.counts(self.FIRST, 1) == [1]
+
+    def test_a_stage_on_fixed_points_takes_what_the_warm_up_leaves(self):
+        assert self.counts(self.BOTH, 20_000) == [300, 19_700]
+        assert self.counts(self.BOTH, 1000) == [300, 700]
+        assert self.counts(self.BOTH, 90) == [30, 60]
+        assert self.counts(self.BOTH, 1) == [1]
+
+    @pytest.mark.parametrize("steps", [1, 2, 3, 7, 100, 5300, 10**6])
+    def test_together_they_take_what_is_allowed(self, steps):
+        assert sum(self.counts(self.BOTH, steps)) == steps
+        assert sum(self.counts(self.FIRST, steps)) == steps
+
+    def test_where_time_ends_the_run_the_last_stage_goes_on(self):
+        assert [stage.steps for stage in open_ended(self.BOTH)] == [300, 10**6]
+        assert open_ended(self.FIRST) == self.FIRST
+
+
+class TestFitting:
+    STAGES = (sp.Muon(steps=300, lr=2e-3), sp.SSBroyden(steps=50, renew=20))
+
+    def test_a_small_network_in_double_precision_takes_all_as_it_is(self):
+        assert fitting_stages(self.STAGES, sp.Siren(width=8, depth=1).build(1, 1, dtype=torch.float64)) == self.STAGES
+
+    @pytest.mark.parametrize(("width", "dtype"), [(8, torch.float32), (128, torch.float64)])
+    def test_a_matrix_that_does_not_suit_becomes_a_memory(self, width, dtype):
+        fitted = fitting_stages(self.STAGES, sp.Siren(width=width, depth=1).build(1, 1, dtype=dtype))
+        assert fitted == (self.STAGES[0], sp.LBFGS(steps=50, renew=20))
+
+    def test_a_network_that_is_no_siren_is_warmed_up_by_adam(self):
+        fitted = fitting_stages(self.STAGES, torch.nn.Linear(1, 1).double())
+        assert fitted == (sp.Adam(steps=300, lr=2e-3), self.STAGES[1])
+
+    def test_steps_go_before_seconds(self):
+        network = sp.Siren(width=8, depth=1).build(1, 1, dtype=torch.float64)
+        assert stages_within(self.STAGES, network, None, None) == self.STAGES
+        assert [stage.steps for stage in stages_within(self.STAGES, network, None, 9.0)] == [300, 10**6]
+        assert [stage.steps for stage in stages_within(self.STAGES, network, 90, 9.0)] == [30, 60]

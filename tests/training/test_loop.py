@@ -2,12 +2,14 @@
 
 import math
 import time
+import warnings
 
 import pytest
 import torch
 from small import fit, read_u, stated
 
 import sirenpde as sp
+from sirenpde.training.balance import Balance
 from sirenpde.training.collocation import Collocation
 from sirenpde.training.loop import LOOK, Budget, Trainer
 from sirenpde.training.loss import IntegralLoss
@@ -79,7 +81,7 @@ class TestBudget:
         problem = stated(
             constraints=[
                 sp.Constraint("one", on=LINE, residual=read_u),
-                sp.Constraint("two", on=LINE.boundary, residual=lambda a, phi: phi.u - 1),
+                sp.Constraint("two", on=LINE.boundary, residual=lambda a, phi: 3 * phi.u),
             ]
         )
         history = run(problem, adam(5))[0].history
@@ -119,24 +121,26 @@ class TestTolerance:
 
 def failing(after, value):
     """A residual that is u, times a value that is not finite from some call on."""
-    calls = [0]
+    calls = []
 
     def residual(a, phi):
-        calls[0] += 1
-        return phi.u * (a.x * 0.0 + (value if calls[0] > after else 1.0))
+        calls.append(a)
+        return phi.u * (a.x * 0.0 + (value if len(calls) > after else 1.0))
 
-    return residual
+    return residual, calls
 
 
 class TestDivergence:
     def test_the_first_term_to_go_is_named_and_the_last_good_weights_are_kept(self):
-        # Three calls to trace it, one per step: the loss is lost at step LOOK + 11, the weights are those after LOOK.
+        # One call per step: the loss is lost at step LOOK + 11, the weights are those after LOOK.
+        residual, calls = failing(LOOK + 10, math.inf)
         problem = stated(
             constraints=[
-                sp.Constraint("fine", on=LINE, residual=lambda a, phi: phi.u - 1),
-                sp.Constraint("lost", on=LINE, residual=failing(3 + LOOK + 10, math.inf)),
+                sp.Constraint("fine", on=LINE, residual=lambda a, phi: 2 * phi.u),
+                sp.Constraint("lost", on=LINE, residual=residual),
             ]
         )
+        calls.clear()  # of those that tried the statement
         outcome, network = run(problem, adam(200))
         assert outcome.status is Status.DIVERGED
         assert len(outcome.history) == LOOK + 10
@@ -149,7 +153,7 @@ class TestDivergence:
         )
         same = stated(
             constraints=[
-                sp.Constraint("fine", on=LINE, residual=lambda a, phi: phi.u - 1),
+                sp.Constraint("fine", on=LINE, residual=lambda a, phi: 2 * phi.u),
                 sp.Constraint("lost", on=LINE, residual=read_u),
             ]
         )
@@ -181,15 +185,16 @@ class TestDivergence:
 
 class TestInterruption:
     def test_an_interrupt_inside_a_residual_ends_the_run_and_keeps_the_fields(self):
-        calls = [0]
+        calls = [-100]
 
         def residual(a, phi):
             calls[0] += 1
-            if calls[0] == 3 + 6:
+            if calls[0] == 6:
                 raise KeyboardInterrupt
             return phi.u - 1
 
         problem = stated(constraints=[sp.Constraint("rule", on=LINE, residual=residual)])
+        calls[0] = 0
         outcome, network = run(problem, adam(100))
         assert outcome.status is Status.INTERRUPTED
         assert len(outcome.history) == 5
@@ -207,8 +212,166 @@ def test_a_quantity_that_is_kept_from_an_earlier_step_is_named():
 
     def residual(a, phi):
         kept.append(phi.u * a.x)
-        return phi.u + (kept[-2] * phi.u if len(kept) > 4 else 0.0)
+        return phi.u + (kept[-2] * phi.u if training and len(kept) > 1 else 0.0)
 
+    training = []
     problem = stated(constraints=[sp.Constraint("rule", on=LINE, residual=residual)])
+    kept.clear()
+    training.append(True)
     with pytest.raises(sp.ResidualError, match=r'^constraint "rule" of problem "trial" gave a loss that cannot be'):
         run(problem, adam(5))
+
+
+def quadratic_stage(steps, renew=500):
+    return sp.SSBroyden(steps=steps, renew=renew)
+
+
+class Recorded(Collocation):
+    """A stream of points that remembers how often it was asked."""
+
+    drawn = 0
+
+    def draw(self):
+        self.drawn += 1
+        return super().draw()
+
+
+class TestFixedPoints:
+    @pytest.mark.parametrize(("steps", "renew", "expected"), [(30, 10, 3), (31, 10, 4), (9, 10, 1), (3, 1, 3)])
+    def test_points_stay_for_as_long_as_the_stage_says(self, steps, renew, expected):
+        made = trainer(fit())
+        made._collocation = Recorded(fit(), {"values": 64}, seed=0)
+        with ProgressDisplay("trial", 1, ["one"], shown=False) as display:
+            outcome = made.run([quadratic_stage(steps, renew)], display)
+        assert len(outcome.history) == steps
+        assert made._collocation.drawn == expected
+
+    def test_on_fixed_points_the_loss_never_rises(self):
+        history = run(fit(), quadratic_stage(60))[0].history
+        assert history.loss == sorted(history.loss, reverse=True)
+        assert history.loss[-1] < 1e-4 * history.loss[0]
+
+    def test_each_loss_has_the_terms_of_its_own_evaluation(self):
+        problem = stated(
+            constraints=[
+                sp.Constraint("one", on=LINE, residual=lambda a, phi: phi.u - torch.sin(2 * a.x)),
+                sp.Constraint("two", on=LINE.boundary, residual=lambda a, phi: 3 * (phi.u - torch.sin(2 * a.x))),
+            ]
+        )
+        history = run(problem, adam(5), quadratic_stage(20, renew=7))[0].history
+        assert [math.fsum(terms) for terms in history.terms] == history.loss
+
+    def test_a_stage_without_progress_hands_over_and_the_last_one_stalls(self):
+        # Nothing can be learned: the field is multiplied by zero.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", sp.SirenPDEWarning)
+            problem = stated(
+                constraints=[sp.Constraint("rule", on=LINE, residual=lambda a, phi: phi.u * 0.0 + 1.0 + 0.0 * a.x)]
+            )
+        outcome, _ = run(problem, quadratic_stage(500), sp.LBFGS(steps=500))
+        assert outcome.status is Status.STALLED
+        assert 2 <= len(outcome.history) < 20
+        handed_over, _ = run(problem, quadratic_stage(500), adam(3))
+        assert handed_over.status is Status.BUDGET_SPENT
+
+    def test_time_ends_a_run_inside_a_line_search_and_the_step_is_undone(self):
+        def slow(a, phi):
+            time.sleep(0.02)
+            return phi.u - torch.sin(9 * a.x)
+
+        problem = stated(constraints=[sp.Constraint("rule", on=LINE, residual=slow)])
+        outcome, network = run(problem, quadratic_stage(10**6), budget=Budget(seconds=0.3))
+        assert outcome.status is Status.BUDGET_SPENT
+        assert outcome.history.seconds[-1] < 0.4
+        assert all(bool(torch.isfinite(weight).all()) for weight in network.parameters())
+
+    def test_the_weights_of_the_best_interval_are_kept(self):
+        made = trainer(fit())
+        made.run([quadratic_stage(60, renew=20)], ProgressDisplay("trial", 1, ["one"], shown=False))
+        assert made._best is not None
+        assert math.fsum(made._loss.terms(made._held_out)) == made._best[0]
+        with torch.no_grad():
+            next(made._network.parameters()).add_(1.0)
+        made._return_to_best()
+        assert math.fsum(made._loss.terms(made._held_out)) == made._best[0]
+
+    def test_a_run_that_converged_keeps_the_weights_that_did(self):
+        made = trainer(fit(), Budget(tolerance=0.5))
+        made._return_to_best = None  # called, it would raise
+        with ProgressDisplay("trial", 1, ["one"], shown=False) as display:
+            outcome = made.run([quadratic_stage(500, renew=20)], display)
+        assert outcome.status is Status.CONVERGED
+        assert len(outcome.history) == LOOK
+
+
+class TestGoingBack:
+    @pytest.mark.parametrize("stage", [adam(80), quadratic_stage(80)], ids=["adam", "ssbroyden"])
+    def test_a_loss_that_is_lost_for_a_moment_costs_a_note(self, stage):
+        calls = [-100]
+
+        def residual(a, phi):
+            calls[0] += 1
+            return phi.u - torch.sin(2 * a.x) + (math.nan if calls[0] == 1 else 0.0) * a.x
+
+        problem = stated(constraints=[sp.Constraint("rule", on=LINE, residual=residual)])
+        calls[0] = 0
+        outcome, _ = run(problem, stage)
+        assert outcome.status is Status.BUDGET_SPENT
+        assert len(outcome.history) == 80
+        assert len(outcome.notes) == 1
+        assert outcome.notes[0].startswith('the loss of problem "trial" was no longer finite at step 1 (')
+
+    def test_a_search_that_meets_a_loss_that_is_not_finite_goes_less_far(self):
+        calls = [-100]
+
+        def residual(a, phi):
+            calls[0] += 1
+            return phi.u - torch.sin(2 * a.x) + (math.nan if calls[0] == 6 else 0.0) * a.x
+
+        problem = stated(constraints=[sp.Constraint("rule", on=LINE, residual=residual)])
+        calls[0] = 0
+        outcome, _ = run(problem, quadratic_stage(40))
+        assert outcome.notes == ()
+        assert outcome.history.loss == sorted(outcome.history.loss, reverse=True)
+
+    def test_each_return_halves_the_rate(self):
+        layer = torch.nn.Linear(1, 1, bias=False)
+        stepper = sp.Adam(steps=10, lr=0.1, schedule="constant").start(layer)
+        moves = []
+        for _ in range(3):
+            before = layer.weight.item()
+            layer.weight.grad = torch.ones(1, 1)
+            stepper.step(lambda: 1.0)
+            moves.append(before - layer.weight.item())
+            stepper.soften()
+        assert moves == pytest.approx([0.1, 0.05, 0.025], rel=1e-4)
+
+
+class TestBalanced:
+    PROBLEM = stated(
+        constraints=[
+            sp.Constraint("heavy", on=LINE, residual=lambda a, phi: 1e3 * (phi.u - torch.sin(2 * a.x))),
+            sp.Constraint("light", on=LINE.boundary, residual=lambda a, phi: phi.u - torch.sin(2 * a.x)),
+        ]
+    )
+
+    def balanced(self, *stages):
+        made = trainer(self.PROBLEM)
+        made._balance = Balance()
+        with ProgressDisplay("trial", 1, ["one", "two"], shown=False) as display:
+            return made.run(stages, display), made
+
+    def test_the_first_step_is_balanced_and_the_record_is_not(self):
+        outcome, made = self.balanced(adam(1))
+        assert made._multipliers[1] > 100 * made._multipliers[0]
+        plain, _ = run(self.PROBLEM, adam(1))
+        assert outcome.history.terms[0] == pytest.approx(plain.history.terms[0])
+        assert outcome.history.loss == pytest.approx(plain.history.loss)
+
+    def test_the_multipliers_stay_while_the_points_stay(self):
+        _, made = self.balanced(quadratic_stage(30, renew=30))
+        first = made._multipliers
+        _, again = self.balanced(quadratic_stage(1, renew=30))
+        assert again._multipliers == first
+        _, later = self.balanced(quadratic_stage(220, renew=110))
+        assert later._multipliers != first

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -183,3 +184,59 @@ def test_memory_that_runs_out_is_a_resource_error(monkeypatch):
     message = 'constraint "rule" of problem "trial" ran out of memory on 8 points: no room'
     with refused(sp.ResourceError, message):
         IntegralLoss(problem, network()).terms([Sample(torch.zeros(8, 2))])
+
+
+class TestWhatIsRemembered:
+    """What depends on the points alone is computed once per sample, and never for another one."""
+
+    @staticmethod
+    def counted():
+        calls = []
+
+        def f(a):
+            calls.append(1)
+            return torch.sin(a.x)
+
+        line = sp.Box(x=(0, 1))
+        problem = sp.Problem(
+            name="remembered",
+            fields="u",
+            given={"f": f},
+            hard={"u": lambda a, u: a.x * u + a.x**3},
+            constraints=[sp.Constraint("rule", on=line, residual=lambda a, phi: sp.partial(phi.u, "x", "x") - a.f)],
+        )
+        network = sp.Siren(width=8, depth=1).build(1, 1, dtype=torch.float64)
+        return IntegralLoss(problem, problem.ansatz(network)), line, calls
+
+    def test_a_known_is_asked_once_per_sample(self):
+        loss, line, calls = self.counted()
+        first, second = (Sample(torch.from_numpy(line.sample(20, seed))) for seed in (0, 1))
+        calls.clear()
+        for _ in range(3):
+            loss.terms([first])
+        assert len(calls) == 1
+        loss.terms([second])
+        assert len(calls) == 2
+
+    def test_what_is_remembered_is_what_is_computed(self):
+        loss, line, _ = self.counted()
+        samples = [Sample(torch.from_numpy(line.sample(20, seed))) for seed in (0, 1)]
+        before = [loss.terms([sample]) for sample in samples]
+        assert before[0] != before[1]
+        assert [loss.terms([sample]) for sample in samples] == before
+        assert [loss.terms([Sample(sample.points)]) for sample in samples] == before
+
+    def test_the_pieces_of_a_sample_are_the_same_at_every_call(self):
+        sample = Sample(torch.rand(10, 2))
+        pieces = sample.pieces(4)
+        assert [len(piece) for piece in pieces] == [4, 4, 2]
+        assert all(one is other for one, other in zip(pieces, sample.pieces(4), strict=True))
+        assert sample.pieces(10) == (sample,)
+        assert torch.equal(torch.cat([piece.points for piece in pieces]), sample.points)
+
+    def test_a_sample_that_is_dropped_is_freed_at_once(self):
+        sample = Sample(torch.rand(10, 2))
+        sample.pieces(4), sample.pieces(20)
+        seen = weakref.ref(sample)
+        del sample
+        assert seen() is None

@@ -1,0 +1,52 @@
+"""Balance between the terms of the loss: multipliers with which their gradients are of one size.
+
+A term whose gradient is a thousand times smaller than another's is not learned, whatever its weight says about what
+matters. The multipliers stand beside the weights that the user gave: what is reported is the loss as the user weighed
+it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+class Balance:
+    """Multipliers μ_m ∝ Σ_k ‖∇L_k‖ / ‖∇L_m‖, averaged over time.
+
+    Attributes:
+        multipliers: One per term, scaled so that the total Σ μ_m L_m is that of the terms as they are.
+
+    References:
+        Wang, Sankaran, Wang & Perdikaris 2023, An Expert's Guide to Training Physics-informed Neural Networks, Sec. 5.
+    """
+
+    #: Steps between two looks at the gradients, where the points change at every step.
+    every = 100
+
+    def __init__(self, memory: float = 0.9, most: float = 1e4) -> None:
+        """Start with the weights as they are.
+
+        Args:
+            memory: The part of the old multipliers that is kept at each update but the first.
+            most: The largest ratio of two multipliers.
+        """
+        self.multipliers: list[float] = []
+        self._memory = memory
+        self._most = most
+        self._shares: list[float] = []
+
+    def update(self, norms: Sequence[float], terms: Sequence[float]) -> None:
+        """Take account of the gradient norms ‖∇L_m‖ and of the terms L_m, both as the user weighed them."""
+        if not all(math.isfinite(norm) for norm in norms) or not any(norm > 0 for norm in norms):
+            return
+        largest = max(norms)
+        wanted = [min(largest / norm, self._most) if norm > 0 else self._most for norm in norms]
+        if self._shares:
+            pairs = zip(self._shares, wanted, strict=True)
+            self._shares = [old**self._memory * new ** (1.0 - self._memory) for old, new in pairs]
+        else:
+            self._shares = wanted
+        weighed = math.fsum(share * term for share, term in zip(self._shares, terms, strict=True))
+        factor = math.fsum(terms) / weighed if weighed > 0 else 1.0
+        self.multipliers = [factor * share for share in self._shares]

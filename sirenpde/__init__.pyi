@@ -18,34 +18,46 @@ from .errors import (
 )
 from .fields.operators import curl, div, dot, grad, hessian, laplacian, norm, partial
 from .fields.siren import Siren, SirenNetwork
+from .regions.ball import Ball
 from .regions.box import Box
 from .regions.grid import Grid
+from .regions.mesh import Mesh
 from .regions.points import Points
+from .regions.polygon import Polygon
 from .regions.region import Region
 from .solution.solution import Solution, load
 from .solve import solve
-from .statement.constraint import Constraint
+from .statement.constraint import Constraint, IntegralConstraint
 from .statement.problem import Problem
 from .statement.raster import Raster
+from .statement.symbolic.notation import component, normal
+from .statement.unknown import Unknown
 from .statement.waveform import Waveform
 from .training.adam import Adam
+from .training.lbfgs import LBFGS
 from .training.muon import Muon
+from .training.ssbroyden import SSBroyden
 from .training.status import Status
 
 __version__: str
 
 __all__ = [
     "Adam",
+    "Ball",
     "Box",
     "Constraint",
     "DataError",
     "ExpressionError",
     "FileError",
     "Grid",
+    "IntegralConstraint",
+    "LBFGS",
+    "Mesh",
     "MissingExtraError",
     "Muon",
     "NumericalError",
     "Points",
+    "Polygon",
     "Problem",
     "ProblemError",
     "Raster",
@@ -53,6 +65,7 @@ __all__ = [
     "RegionError",
     "ResidualError",
     "ResourceError",
+    "SSBroyden",
     "Siren",
     "SirenNetwork",
     "SirenPDEError",
@@ -60,9 +73,11 @@ __all__ = [
     "Solution",
     "Status",
     "TargetMissedError",
+    "Unknown",
     "UnknownNameError",
     "UsageError",
     "Waveform",
+    "component",
     "curl",
     "div",
     "dot",
@@ -71,6 +86,7 @@ __all__ = [
     "laplacian",
     "load",
     "norm",
+    "normal",
     "partial",
     "solve",
 ]

@@ -12,16 +12,19 @@ import torch
 from torch import nn
 
 from sirenpde.errors import DataError, NumericalError, SirenPDEError, SirenPDEWarning, TargetMissedError, UsageError
+from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.siren import Siren, SirenNetwork
 from sirenpde.regions.region import Sample, arranged
 from sirenpde.solution.provenance import provenance
+from sirenpde.solution.rebuild import described
 from sirenpde.solution.score import score
 from sirenpde.solution.solution import Solution
 from sirenpde.statement.problem import Problem
 from sirenpde.statement.raster import Raster
 from sirenpde.statement.waveform import Waveform
+from sirenpde.training.balance import Balance
 from sirenpde.training.collocation import Collocation, share_out
-from sirenpde.training.defaults import Defaults, choose_defaults, shared_out_steps
+from sirenpde.training.defaults import Defaults, choose_defaults, stages_within
 from sirenpde.training.loop import Budget, Outcome, Trainer
 from sirenpde.training.loss import IntegralLoss
 from sirenpde.training.optimizer import Optimizer
@@ -52,6 +55,7 @@ def solve(
     seed: int = 0,
     device: str | torch.device = "auto",
     dtype: str | torch.dtype = "auto",
+    balance: str | None = "auto",
     progress: bool = True,
     throw: bool = True,
 ) -> Solution:
@@ -68,6 +72,8 @@ def solve(
         seed: The same seed on the same machine, versions, device and number of threads gives the same bits.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, …; by default a GPU where there is one.
         dtype: ``"float32"`` or ``"float64"``.
+        balance: ``"auto"`` multiplies the terms of an equation so that their gradients have one size; None leaves the
+            weights as they are written.
         progress: Whether to show a bar; nothing is shown where there is no terminal.
         throw: Whether to raise where the run diverged or missed the tolerance.
 
@@ -101,12 +107,13 @@ def solve(
     seed = require_seed(seed)
     defaults = choose_defaults(problem)
     budget = _budget(steps, max_seconds, tolerance)
-    stages = _stages(optimizer, defaults, budget.steps)
+    balanced = _balanced(balance, defaults)
     counts = share_out(problem, defaults.points if isinstance(points, str) and points == "auto" else _points(points))
     place = require_device(device)
     number_type = _number_type(dtype, defaults, problem)
     _require_reachable(tolerance, number_type)
-    module = _network(network, defaults, problem, seed).to(place, number_type)
+    module = problem.ansatz(_network(network, defaults, problem, seed)).to(place, number_type)
+    stages = _stages(optimizer, defaults, module, budget)
 
     held_out = _held_out(problem, counts, seed, place, number_type)
     total = min(sum(stage.steps for stage in stages), budget.steps or 2**62)
@@ -115,9 +122,11 @@ def solve(
         suitable_threads(widest(module), place),
         ProgressDisplay(problem.name, total, names, shown=progress) as display,
     ):
-        trainer = Trainer(IntegralLoss(problem, module), Collocation(problem, counts, seed), held_out, budget)
+        loss, points_of_run = IntegralLoss(problem, module), Collocation(problem, counts, seed)
+        trainer = Trainer(loss, points_of_run, held_out, budget, Balance() if balanced else None)
         outcome = trainer.run(stages, display)
-        settings = {**_settings(problem, module, stages, counts, seed), "planned_steps": total}
+        settings = {**_settings(problem, module, stages, counts, seed), "planned_steps": total, "balanced": balanced}
+        settings |= {"notes": list(outcome.notes)} if outcome.notes else {}
         solution = _solution(problem, module, outcome, held_out, settings)
     if throw:
         _raise_failure(problem, solution, outcome, budget)
@@ -140,10 +149,17 @@ def _number_type(dtype: object, defaults: Defaults, problem: Problem) -> torch.d
     return chosen
 
 
-def _stages(optimizer: object, defaults: Defaults, steps: int | None) -> tuple[Optimizer, ...]:
-    """Return the stages; those that are chosen here share the steps that are allowed, so that each schedule ends."""
+def _balanced(balance: object, defaults: Defaults) -> bool:
+    if balance is not None and not (isinstance(balance, str) and balance == "auto"):
+        msg = f'balance={balance!r}: expected "auto", or None to leave the weights as they are written.'
+        raise UsageError(msg)
+    return balance is not None and defaults.balanced
+
+
+def _stages(optimizer: object, defaults: Defaults, module: nn.Module, budget: Budget) -> tuple[Optimizer, ...]:
+    """Return the stages; those that are chosen here fit the module, and the steps or seconds that are allowed."""
     if isinstance(optimizer, str) and optimizer == "auto":
-        return defaults.stages if steps is None else shared_out_steps(defaults.stages, steps)
+        return stages_within(defaults.stages, module, budget.steps, budget.seconds)
     stages = (optimizer,) if isinstance(optimizer, Optimizer) else optimizer
     if (
         not isinstance(stages, Sequence)
@@ -188,13 +204,23 @@ def _require_reachable(tolerance: float | None, dtype: torch.dtype) -> None:
 
 def _network(network: object, defaults: Defaults, problem: Problem, seed: int) -> nn.Module:
     if isinstance(network, nn.Module):
+        if problem.periodic:
+            msg = (
+                f"{problem.where} is periodic in {', '.join(problem.periodic)}, which needs an sp.Siren; got a "
+                f"{type(network).__name__}.\n  Build the periodicity into your module, and leave periodic out."
+            )
+            raise UsageError(msg)
         return _copied(network, problem)
     declaration = defaults.network if isinstance(network, str) and network == "auto" else network
     if not isinstance(declaration, Siren):
         msg = f'network={network!r}: expected "auto", an sp.Siren(…), or a torch module.'
         raise UsageError(msg)
     return declaration.build(
-        len(problem.coordinates), problem.layout.outputs, seed=derived_seed(seed, "weights"), bounds=problem.bounds
+        len(problem.coordinates),
+        problem.layout.outputs,
+        seed=derived_seed(seed, "weights"),
+        bounds=problem.bounds,
+        periodic=problem.periodic_columns,
     )
 
 
@@ -252,7 +278,7 @@ def _require_finite(sample: Sample, name: str, problem: Problem, dtype: torch.dt
 
 
 def _settings(
-    problem: Problem, module: nn.Module, stages: Sequence[Optimizer], counts: Mapping[str, int], seed: int
+    problem: Problem, module: Ansatz, stages: Sequence[Optimizer], counts: Mapping[str, int], seed: int
 ) -> dict[str, object]:
     """Return what the run was made with, as plain numbers and text."""
     settings: dict[str, object] = {
@@ -265,8 +291,9 @@ def _settings(
         },
         "known_up_to_a_constant": sorted(problem.unpinned),
     }
-    if type(module) is SirenNetwork:  # a subclass could not be built again from these numbers
-        settings["network"] = asdict(module.declaration)
+    if type(module.network) is SirenNetwork:  # a subclass could not be built again from these numbers
+        settings["network"] = asdict(module.network.declaration)
+    settings |= described(problem, module)
     knowns = [each.known for each in (*problem.references.values(), *problem.knowns.values())]
     sound = next((known for known in knowns if isinstance(known, Waveform)), None)
     if sound is not None:
@@ -279,13 +306,13 @@ def _settings(
 
 
 def _solution(
-    problem: Problem, module: nn.Module, outcome: Outcome, held_out: Sequence[Sample], settings: dict[str, object]
+    problem: Problem, module: Ansatz, outcome: Outcome, held_out: Sequence[Sample], settings: dict[str, object]
 ) -> Solution:
     weight = next(module.parameters())
     return Solution(
         name=problem.name,
         layout=problem.layout,
-        network=module,
+        ansatz=module,
         status=outcome.status,
         history=outcome.history,
         score=_score(problem, module, held_out),

@@ -7,24 +7,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
-from sirenpde.errors import FileError, SirenPDEError, UnknownNameError, UsageError, suggestion
+from sirenpde.errors import FileError, UnknownNameError, suggestion
+from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.layout import Layout
-from sirenpde.fields.siren import Siren, SirenNetwork
 from sirenpde.solution import hdf5
 from sirenpde.solution.archive import Archive
 from sirenpde.solution.evaluate import FieldFunction
 from sirenpde.solution.gridded import Gridded, evaluate_on_grid, field_function
+from sirenpde.solution.rebuild import rebuilt
 from sirenpde.statement.problem import Problem
 from sirenpde.training.status import History, Status
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-#: The largest network that is built from a file: its numbers come from outside.
-_LARGEST = {"width": 65536, "depth": 256, "omega": 1e12, "first_omega": 1e12}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +34,7 @@ class Solution:
     Attributes:
         name: The problem's name.
         layout: Fields and coordinates.
-        network: The torch module Φ: coordinates ``(n, d)`` in the user's units → raw fields.
+        ansatz: What was trained: the network, the hard conditions, the unknown numbers.
         status: How the run ended; ``status.message`` says what to do.
         history: The record of the steps.
         score: Measured errors and residuals, by name; decibels for PSNR and SNR.
@@ -48,7 +45,7 @@ class Solution:
 
     name: str
     layout: Layout
-    network: nn.Module
+    ansatz: Ansatz
     status: Status
     history: History
     score: dict[str, float]
@@ -72,7 +69,12 @@ class Solution:
             fields = ", ".join(layout.fields)
             msg = f"solution.{name}: the fields are {fields}.{suggestion(name, layout.fields, 'solution.')}"
             raise UnknownNameError(msg)
-        return field_function(self.network, layout, name)
+        return field_function(self.ansatz, layout, name)
+
+    @property
+    def network(self) -> nn.Module:
+        """The torch module behind it: coordinates ``(n, d)`` in the user's units → raw fields, before ``hard``."""
+        return self.ansatz.network
 
     @property
     def coordinates(self) -> tuple[str, ...]:
@@ -82,7 +84,7 @@ class Solution:
     @property
     def unknowns(self) -> dict[str, float]:
         """The unknown numbers that were solved for."""
-        return {}
+        return self.ansatz.unknowns.numbers()
 
     @cached_property
     def gridded(self) -> Gridded:
@@ -91,7 +93,7 @@ class Solution:
             return self.stored
         if self.problem is None:
             return Gridded()
-        return evaluate_on_grid(self.problem, self.network, derivatives=self.settings.get("kind") == "picture")
+        return evaluate_on_grid(self.problem, self.ansatz, derivatives=self.settings.get("kind") == "picture")
 
     def archive(self) -> Archive:
         """Return what a file keeps of this solution."""
@@ -131,18 +133,23 @@ class Solution:
         return figures(self.archive())
 
 
-def load(path: str | os.PathLike[str]) -> Solution:
+def load(path: str | os.PathLike[str], problem: Problem | None = None) -> Solution:
     """Read a solution that ``Solution.save`` wrote; nothing in the file is executed.
 
     Its fields evaluate to the same bits as before, on the same kind of device.
 
+    Args:
+        path: The file.
+        problem: The statement, which is needed where a hard condition is a Python function: files keep none.
+
     Raises:
-        FileError: If the file is missing, damaged, foreign or hostile, or holds a network that cannot be rebuilt.
+        FileError: If the file is missing, damaged, foreign or hostile, holds a network that cannot be rebuilt, or
+            belongs to another problem than the one given.
     """
-    return from_archive(hdf5.read(path), os.fsdecode(path))
+    return from_archive(hdf5.read(path), os.fsdecode(path), problem)
 
 
-def from_archive(archive: Archive, source: str) -> Solution:
+def from_archive(archive: Archive, source: str, problem: Problem | None = None) -> Solution:
     """Return the solution that an archive keeps."""
     fields = {name: (shape[0] if shape else None) for name, shape in archive.fields.items()}
     layout = Layout(fields, archive.coordinates)
@@ -158,51 +165,12 @@ def from_archive(archive: Archive, source: str) -> Solution:
     return Solution(
         name=archive.problem,
         layout=layout,
-        network=_rebuilt(archive, layout, source),
+        ansatz=rebuilt(archive, layout, source, problem),
         status=status,
         history=history,
         score=dict(archive.verification),
         settings=dict(archive.settings),
         provenance=dict(archive.provenance),
         stored=Gridded(archive.axes, archive.values, archive.inside),
+        problem=problem,
     )
-
-
-def _rebuilt(archive: Archive, layout: Layout, source: str) -> SirenNetwork:
-    """Build the network from checked numbers, and give it the weights of the file."""
-    numbers = archive.settings.get("network")
-    if not isinstance(numbers, dict) or set(numbers) != {"width", "depth", "omega", "first_omega"}:
-        msg = (
-            f"{source}: the file does not say how its network is built, as for a module of your own.\n"
-            "  Its values on the grid can be read with h5py or xarray; to evaluate elsewhere, use the module that you "
-            "gave to solve."
-        )
-        raise FileError(msg)
-    for name, most in _LARGEST.items():
-        kinds = int if isinstance(most, int) else (int, float)
-        if isinstance(numbers[name], bool) or not isinstance(numbers[name], kinds) or not 0 < numbers[name] <= most:
-            what = "an integer" if kinds is int else "a number"
-            got = str(numbers[name])[:40]
-            msg = f"{source}: the network has {name}={got}; expected {what} above 0, at most {most:g}."
-            raise FileError(msg)
-    weights = {name: torch.from_numpy(array.copy()) for name, array in archive.weights.items()}
-    held = sum(array.nbytes for array in archive.weights.values())
-    if 8 * numbers["depth"] * numbers["width"] ** 2 > 2 * held + 2**20:
-        msg = f"{source}: the network declared, {numbers}, is larger than the weights in the file."
-        raise FileError(msg)
-    try:
-        network = SirenNetwork(Siren(**numbers), len(layout.coordinates), layout.outputs)
-        dtype = next(iter(weights.values())).dtype
-        network.to(dtype).load_state_dict(weights)
-    except (RuntimeError, StopIteration, TypeError, UsageError) as error:
-        msg = f"{source}: the weights do not fit the network that the file declares: {_first_line(error)}"
-        raise FileError(msg) from error
-    if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()) or (network.scale <= 0).any():
-        msg = f"{source}: the network holds numbers that are not finite, or an interval without length."
-        raise FileError(msg)
-    return network
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error) if isinstance(error, SirenPDEError) else str(error).split("\n", maxsplit=1)[0]
-    return text or type(error).__name__

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from sirenpde.errors import ProblemError, RegionError, ResidualError, SirenPDEError, SirenPDEWarning, suggestion
+from sirenpde.errors import (
+    ProblemError,
+    RegionError,
+    ResidualError,
+    SirenPDEError,
+    SirenPDEWarning,
+    kind_of,
+    suggestion,
+)
 from sirenpde.fields.layout import Layout
-from sirenpde.fields.siren import Siren, SirenNetwork
 from sirenpde.fields.trace import Traced
-from sirenpde.regions.region import Region, Sample, arranged
 from sirenpde.statement.constraint import Constraint, require_identifier
 from sirenpde.statement.given import Arranged
-
-#: The trial network: small, smooth, and wide enough that no derivative vanishes by accident.
-_TRIAL = Siren(width=8, depth=1, omega=1.0, first_omega=1.0)
-
+from sirenpde.statement.unknown import Unknown
 
 #: Names that ``solution.NAME`` has already, so that no field can have them.
 RESERVED = frozenset(
     {
+        "ansatz",
         "archive",
         "coordinates",
         "gridded",
@@ -58,10 +63,7 @@ def check_constraints(constraints: object, where: str) -> tuple[Constraint, ...]
         raise ProblemError(msg)
     for place, constraint in enumerate(listed):
         if not isinstance(constraint, Constraint):
-            msg = (
-                f"{where} has a {type(constraint).__name__} as constraint number {place + 1}; expected an "
-                "sp.Constraint."
-            )
+            msg = f"{where} has {kind_of(constraint)} as constraint number {place + 1}; expected an sp.Constraint."
             raise ProblemError(msg)
         if any(constraint.name == other.name for other in listed[:place]):
             msg = f'{where} has two constraints named "{constraint.name}". Give each a name of its own.'
@@ -141,31 +143,54 @@ def check_data_names(constraints: Sequence[Constraint], taken: Iterable[str], wh
                 raise ProblemError(msg)
 
 
-def joint_bounds(regions: Iterable[Region], names: tuple[str, ...]) -> tuple[tuple[float, float], ...]:
-    """Return the interval of each coordinate over all regions; a coordinate with one value gets a length of 2."""
-    listed = [region.bounds for region in regions]
-    ends = [(min(each[name][0] for each in listed), max(each[name][1] for each in listed)) for name in names]
-    return tuple((low, high) if low < high else (low - 1.0, high + 1.0) for low, high in ends)
+def check_mapping(argument: str, value: object, where: str) -> dict[str, Any]:
+    """Return an argument that is a dictionary from names, as a copy."""
+    if not isinstance(value, Mapping):
+        msg = f"{where} has {argument}={value!r}; expected a dictionary from names."
+        raise ProblemError(msg)
+    return dict(value)
 
 
-def trial_network(layout: Layout, bounds: Sequence[tuple[float, float]]) -> SirenNetwork:
-    """Return a small random network for trying residuals, in float64."""
-    return _TRIAL.build(len(layout.coordinates), layout.outputs, bounds=bounds, dtype=torch.float64)
-
-
-def trial_samples(constraint: Constraint, names: tuple[str, ...]) -> tuple[Sample, Sample]:
-    """Return two and three points of a constraint's region, in the problem's coordinates."""
-    generator = torch.Generator().manual_seed(1)
-    samples = [arranged(constraint.on.draw(count, generator), constraint.on.names, names) for count in (2, 3)]
-    return samples[0], samples[1]
-
-
-def check_known_names(names: Iterable[object], where: str) -> None:
+def check_known_names(names: Iterable[object], what: str, where: str) -> None:
     """Refuse names that no residual could read as ``a.NAME``."""
     for name in names:
-        require_identifier(name, f"a known of {where}")
+        require_identifier(name, f"{what} of {where}")
         if name == "normal":
-            msg = f'{where} gives a known named "normal", which on a boundary is the normal. Choose another name.'
+            msg = f'{where} has {what} named "normal", which on a boundary is the normal. Choose another name.'
+            raise ProblemError(msg)
+
+
+def check_unknowns(unknowns: Mapping[str, object], where: str) -> None:
+    """Refuse unknown numbers that are not declared as such."""
+    for name, value in unknowns.items():
+        if not isinstance(value, Unknown):
+            msg = (
+                f'{where} has the unknown "{name}" = {value!r}; expected sp.Unknown(initial=…).\n  A number that is '
+                "known belongs into given={…}."
+            )
+            raise ProblemError(msg)
+
+
+def check_periodic(periodic: object, coordinates: tuple[str, ...], where: str) -> tuple[str, ...]:
+    """Return the periodic coordinates as a tuple; refuse names that are no coordinates."""
+    names = (periodic,) if isinstance(periodic, str) else periodic
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        msg = f'{where} has periodic={periodic!r}; expected names of coordinates, such as periodic=("x",).'
+        raise ProblemError(msg)
+    for name in names:
+        if name not in coordinates:
+            near = suggestion(name, coordinates)
+            msg = f'{where} is periodic in "{name}", but its coordinates are {", ".join(coordinates)}.{near}'
+            raise ProblemError(msg)
+    return tuple(dict.fromkeys(names))
+
+
+def check_targets(argument: str, names: Iterable[str], layout: Layout, where: str) -> None:
+    """Refuse a hard condition or exact solution of a field that does not exist."""
+    for name in names:
+        if name not in layout.fields:
+            fields, near = ", ".join(layout.fields), suggestion(name, layout.fields)
+            msg = f'{where} gives {argument} "{name}", but its fields are {fields}.{near}'
             raise ProblemError(msg)
 
 
@@ -216,8 +241,10 @@ def check_dependence(constraint: Constraint, traced: Traced, where: str) -> None
         raise ResidualError(msg)
 
 
-def check_read(layout: Layout, knowns: Iterable[str], traced: Sequence[Traced], where: str) -> None:
-    """Refuse a field that no residual reads; warn of a known that nothing reads."""
+def check_read(
+    layout: Layout, knowns: Iterable[str], unknowns: Iterable[str], traced: Sequence[Traced], where: str
+) -> None:
+    """Refuse a field or an unknown number that no residual reads; warn of a known that nothing reads."""
     fields = frozenset().union(*(each.fields for each in traced))
     for name in layout.fields:
         if name not in fields:
@@ -226,44 +253,30 @@ def check_read(layout: Layout, knowns: Iterable[str], traced: Sequence[Traced], 
                 "or drop it from fields."
             )
             raise ProblemError(msg)
+    numbers = frozenset().union(*(each.unknowns for each in traced))
+    for name in unknowns:
+        if name not in numbers:
+            msg = (
+                f'no residual of {where} reads the unknown "{name}", so nothing determines it. Read it as a.{name}, '
+                "in SymPy as the symbol, or drop it from unknowns."
+            )
+            raise ProblemError(msg)
     read = frozenset().union(*(each.knowns for each in traced))
     for name in knowns:
         if name not in read:
             warnings.warn(f'no residual of {where} reads the known "{name}" (a.{name}).', SirenPDEWarning, stacklevel=4)
 
 
+def warn_of(messages: Iterable[str]) -> None:
+    """Warn, at the line where the user makes the problem."""
+    for message in messages:
+        warnings.warn(message, SirenPDEWarning, stacklevel=4)
+
+
 def check_exact(name: str, exact: Arranged, layout: Layout, points: Tensor, where: str) -> None:
     """Refuse an exact solution of a field that does not exist, or of another shape than the field."""
-    if name not in layout.fields:
-        fields, near = ", ".join(layout.fields), suggestion(name, layout.fields)
-        msg = f'{where} gives exact "{name}", but its fields are {fields}.{near}'
-        raise ProblemError(msg)
+    check_targets("exact", [name], layout, where)
     shape, expected = tuple(exact(points).shape), (len(points), *layout.trailing(name))
     if shape != expected:
         msg = f'exact "{name}" of {where} has shape {shape} at {len(points)} points; field "{name}" has {expected}.'
         raise ProblemError(msg)
-
-
-def unpinned(
-    layout: Layout, bounds: Sequence[tuple[float, float]], constraints: Sequence[Constraint], traced: Sequence[Traced]
-) -> frozenset[str]:
-    """Return the fields to which a constant can be added without a change of any residual, found by trying it."""
-    network = trial_network(layout, bounds)
-    samples = [trial_samples(constraint, layout.coordinates)[1] for constraint in constraints]
-
-    def residuals() -> list[Tensor]:
-        pairs = zip(traced, samples, strict=True)
-        return [
-            part.detach() for each, sample in pairs for part in each.evaluate(network, sample.points, sample.local, [])
-        ]
-
-    before, free = residuals(), set()
-    for name in layout.fields:
-        with torch.no_grad():
-            network.last.bias[layout.columns(name)] += 1.0
-        after = residuals()
-        with torch.no_grad():
-            network.last.bias[layout.columns(name)] -= 1.0
-        if all(torch.allclose(one, other, rtol=1e-9, atol=1e-9) for one, other in zip(before, after, strict=True)):
-            free.add(name)
-    return frozenset(free)

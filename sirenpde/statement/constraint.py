@@ -6,17 +6,18 @@ import keyword
 import math
 import numbers
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sympy
 import torch
 from torch import Tensor
 
-from sirenpde.errors import ExpressionError, ProblemError, ResidualError
+from sirenpde.errors import ExpressionError, ProblemError, ResidualError, kind_of
 from sirenpde.fields.trace import Residual
 from sirenpde.regions.region import Region
-from sirenpde.statement.given import is_symbolic
+from sirenpde.statement.symbolic.collect import expressions, holds_symbolic
 
 Penalty = Callable[[Tensor], Tensor]
 
@@ -31,7 +32,8 @@ class Constraint:
     Attributes:
         name: What messages, tables and the history call it.
         on: The region Ω_m.
-        residual: A function of ``(a, phi)`` that returns ``(n,)``, ``(n, k)`` or a tuple of such.
+        residual: What must vanish: a SymPy expression, an ``Eq`` or a list of such; or a function of ``(a, phi)``
+            that returns ``(n,)``, ``(n, k)`` or a tuple of such.
         weight: λ_m, positive.
         penalty: ρ: ``"squared"``, ``"absolute"``, or a function from the residual's tensor to one of the same shape.
         points: How many points to draw per step; None leaves it to ``solve``.
@@ -48,7 +50,7 @@ class Constraint:
 
     name: str
     on: Region
-    residual: Residual
+    residual: Residual | sympy.Basic | Sequence[sympy.Basic]
     weight: float = 1.0
     penalty: str | Penalty = "squared"
     points: int | None = None
@@ -59,18 +61,20 @@ class Constraint:
         if not isinstance(self.on, Region):
             several = isinstance(self.on, list | tuple) and all(isinstance(each, Region) for each in self.on)
             hint = "Join them with |." if several else "Write on=sp.Box(…), one of its sides, or another region."
-            msg = f'constraint "{self.name}" holds on a {type(self.on).__name__}; expected a region.\n  {hint}'
+            msg = f'constraint "{self.name}" holds on {kind_of(self.on)}; expected a region.\n  {hint}'
             raise ProblemError(msg)
-        if is_symbolic(self.residual):
+        if isinstance(self.residual, str):
             msg = (
-                f'constraint "{self.name}" has a SymPy residual; this version takes functions of (a, phi).'
-                '\n  Write for example residual=lambda a, phi: sp.partial(phi.u, "t") - sp.partial(phi.u, "x", "x").'
+                f'constraint "{self.name}" has the string {self.residual!r} for a residual. Strings are never '
+                "evaluated: write the formula with SymPy's symbols, or as a function of (a, phi)."
             )
             raise ExpressionError(msg)
-        if not callable(self.residual) or isinstance(self.residual, type):
+        if holds_symbolic(self.residual):
+            expressions(self.residual, f'constraint "{self.name}"')
+        elif not callable(self.residual) or isinstance(self.residual, type):
             msg = (
-                f'constraint "{self.name}" has a {type(self.residual).__name__} for a residual; expected a '
-                "function of (a, phi)."
+                f'constraint "{self.name}" has {kind_of(self.residual)} for a residual; expected a SymPy '
+                "expression, an Eq, a list of such, or a function of (a, phi)."
                 "\n  Write for example residual=lambda a, phi: sp.laplacian(phi.u) - a.f."
             )
             raise ResidualError(msg)
@@ -101,6 +105,15 @@ class Constraint:
         """|Ω_m|."""
         return self.on.measure
 
+    def reduced(self, parts: list[Tensor]) -> list[Tensor]:
+        """Return what is penalised of the parts of a residual: the values at every point."""
+        return parts
+
+    def chunk(self, size: int, count: int) -> int:
+        """Return how many of ``count`` points may be evaluated together, where ``size`` fit: points do not mix."""
+        del count
+        return size
+
     def penalised(self, residual: Tensor) -> Tensor:
         """Return ρ of a residual, summed over its components: ``(n,)`` or ``(n, k)`` → ``(n,)``.
 
@@ -110,13 +123,53 @@ class Constraint:
         function = PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty
         value: Any = function(residual)
         if not isinstance(value, Tensor) or value.shape != residual.shape:
-            got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else kind_of(value)
             msg = (
                 f'the penalty of constraint "{self.name}" returned {got} for a residual of shape '
                 f"{tuple(residual.shape)}; expected the same shape."
             )
             raise ProblemError(msg)
         return value if value.ndim == 1 else value.sum(1)
+
+
+@dataclass(frozen=True)
+class IntegralConstraint(Constraint):
+    """∫_Ω_m C_m(a, Φ, ∇Φ, …) dx = 0: the residual need not vanish anywhere, its integral does.
+
+    Its term of the loss is λ_m |Ω_m| ρ(mean of C_m over Ω_m), the mean over all of its points at once; what tables and
+    scores show is the mean. Its accuracy is that of the mean, so it takes more points than a residual would.
+
+    Attributes:
+        name: What messages, tables and the history call it.
+        on: The region Ω_m.
+        residual: As for ``Constraint``. ``u - 2`` says that the mean of u over the region is 2; ``u - V/|Ω|`` that its
+            integral is V.
+        weight: λ_m, positive.
+        penalty: ρ, of the mean.
+        points: How many points to draw per step.
+
+    Raises:
+        ProblemError: If the name, weight, penalty or number of points is none.
+
+    Example:
+        >>> import sympy
+        >>> import sirenpde as sp
+        >>> x, y = sympy.symbols("x y")
+        >>> p = sympy.Function("p")(x, y)
+        >>> IntegralConstraint("mean_pressure", on=sp.Box(x=(0, 1), y=(0, 1)), residual=p).points
+        4096
+    """
+
+    points: int | None = 4096
+
+    def reduced(self, parts: list[Tensor]) -> list[Tensor]:
+        """Return the mean of each part over the points, shape ``(1,)`` or ``(1, k)``."""
+        return [part.mean(dim=0, keepdim=True) for part in parts]
+
+    def chunk(self, size: int, count: int) -> int:
+        """Return all of the points: the penalty is that of their mean."""
+        del size
+        return count
 
 
 def require_identifier(name: object, what: str) -> None:

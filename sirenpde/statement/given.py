@@ -1,4 +1,4 @@
-"""Turn whatever ``given`` and ``exact`` accept into knowns: numbers, functions of ``a``, and knowns made from data."""
+"""Turn what ``given`` and ``exact`` accept into knowns: numbers, SymPy, functions of ``a``, pictures, sounds."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import sympy
 import torch
 from torch import Tensor, nn
 
-from sirenpde.errors import DataError, ExpressionError, ProblemError, SirenPDEError
+from sirenpde.errors import DataError, ExpressionError, ProblemError, SirenPDEError, kind_of
 from sirenpde.fields.layout import Layout
 from sirenpde.fields.quantity import Quantity
 from sirenpde.fields.scope import AutogradScope, Given, Surroundings
 from sirenpde.statement.known import Known
+from sirenpde.statement.symbolic.collect import holds_symbolic
+from sirenpde.statement.symbolic.program import KnownProgram, compile_known
+from sirenpde.statement.symbolic.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,11 @@ class Formula(Known):
     trailing: tuple[int, ...] = ()
 
     @property
+    def expression(self) -> sympy.Expr | None:
+        """The SymPy formula of a scalar that was given as one."""
+        return self.function.formula if isinstance(self.function, KnownProgram) else None
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The coordinates that it can read."""
         return self.coordinates
@@ -70,8 +79,7 @@ class Formula(Known):
         if isinstance(answer, int | float) and not isinstance(answer, bool):
             return torch.full_like(points[:, 0], float(answer))
         msg = (
-            f"{self.where} returned a {type(answer).__name__}; expected a quantity made of coordinates, such as "
-            "torch.sin(a.x)."
+            f"{self.where} returned {kind_of(answer)}; expected a quantity made of coordinates, such as torch.sin(a.x)."
         )
         raise ProblemError(msg)
 
@@ -80,7 +88,8 @@ def as_known(value: object, coordinates: tuple[str, ...], where: str, trial: Ten
     """Return a known made of what a user gave.
 
     Args:
-        value: A number, a function of ``a``, or a known such as a ``Raster``.
+        value: A number, a SymPy expression of the coordinates, a list of such, a function of ``a``, or a known such
+            as a ``Raster``.
         coordinates: The problem's coordinates.
         where: What the user calls it, such as ``given "f" of problem "poisson"``.
         trial: A few points ``(n, d)`` of the problem's domain, to try it on.
@@ -103,20 +112,21 @@ def as_known(value: object, coordinates: tuple[str, ...], where: str, trial: Ten
             msg = f"{where} is {value!r}; expected a finite number."
             raise DataError(msg)
         return Number(float(value))
-    if is_symbolic(value):
-        msg = (
-            f"{where} is the SymPy expression {value}; this version takes functions, such as lambda a: torch.sin(a.x)."
-        )
+    if isinstance(value, str):
+        msg = f"{where} is the string {value!r}. Strings are never evaluated: write a SymPy expression or a function."
         raise ExpressionError(msg)
+    if holds_symbolic(value):
+        program = compile_known(value, Vocabulary(where, coordinates))
+        if program.formula is not None and program.formula.is_number:
+            return Number(float(program.formula))
+        return _formula(program, coordinates, where, trial)
     if callable(value) and not isinstance(value, type):
         return _formula(value, coordinates, where, trial)
-    msg = f"{where} is a {type(value).__name__}; expected a number, a function of a, an sp.Raster or an sp.Waveform."
+    msg = (
+        f"{where} is {kind_of(value)}; expected a number, a SymPy expression, a function of a, an sp.Raster or "
+        "an sp.Waveform."
+    )
     raise ProblemError(msg)
-
-
-def is_symbolic(value: object) -> bool:
-    """Tell whether something comes from SymPy, without importing it: its symbols are callable, as functions are."""
-    return any(str(kind.__module__).split(".")[0] == "sympy" for kind in type(value).__mro__)
 
 
 def _formula(function: Callable[[Any], Any], coordinates: tuple[str, ...], where: str, trial: Tensor) -> Formula:

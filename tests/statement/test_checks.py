@@ -9,7 +9,8 @@ from small import poisson, read_u, refused, stated
 
 import sirenpde as sp
 from sirenpde.solution.solution import Solution
-from sirenpde.statement.checks import RESERVED, joint_bounds
+from sirenpde.statement.checks import RESERVED
+from sirenpde.statement.trials import joint_bounds
 
 LINE = sp.Box(x=(0, 1))
 SQUARE = sp.Box(x=(0, 1), t=(0, 2))
@@ -112,7 +113,7 @@ WRONG = {
     "a known named like the normal": (
         {"given": {"normal": 1}},
         sp.ProblemError,
-        'problem "trial" gives a known named "normal", which on a boundary is the normal. Choose another name.',
+        'problem "trial" has a known named "normal", which on a boundary is the normal. Choose another name.',
     ),
     "given as a list": (
         {"given": [1]},
@@ -201,12 +202,12 @@ WRONG = {
     "exact of another shape": (
         {"exact": {"u": lambda a: sp.grad(a.x**2)}},
         sp.ProblemError,
-        'exact "u" of problem "trial" has shape (3, 1) at 3 points; field "u" has (3,).',
+        'exact "u" of problem "trial" has shape (64, 1) at 64 points; field "u" has (64,).',
     ),
     "exact scalar of a vector": (
         {"fields": {"u": 2}, "exact": {"u": 1.0}},
         sp.ProblemError,
-        'exact "u" of problem "trial" has shape (3,) at 3 points; field "u" has (3, 2).',
+        'exact "u" of problem "trial" has shape (64,) at 64 points; field "u" has (64, 2).',
     ),
     "a raster on other coordinates": (
         {"exact": {"u": sp.Raster.from_image(np.zeros((3, 4)))}},
@@ -248,8 +249,9 @@ def test_bounds_are_joint_and_a_single_value_gets_a_length():
     assert joint_bounds([SQUARE.at(t=2)], ("x", "t")) == ((0, 1), (1, 3))
 
 
+@pytest.mark.filterwarnings("ignore::sirenpde.errors.SirenPDEWarning")
 class TestUnpinned:
-    """Fields that are known up to a constant alone."""
+    """Fields that are known up to a constant alone, of which problems warn."""
 
     def test_a_field_that_is_only_differentiated_is_free(self):
         assert stated(constraints=[rule(lambda a, phi: sp.grad(phi.u) - 1)]).unpinned == {"u"}

@@ -46,21 +46,25 @@ def test_a_plain_identifier_is_a_name(name):
     assert sp.Constraint(name, on=LINE, residual=read_u).name == name
 
 
-@pytest.mark.parametrize(("region", "kind"), [(None, "NoneType"), ([0, 1], "list"), (sp.Box, "ABCMeta")])
+@pytest.mark.parametrize(
+    ("region", "kind"), [(None, "None"), ([0, 1], "a list"), (sp.Box, "the class Box, not an object made with it")]
+)
 def test_what_is_no_region_is_refused(region, kind):
     message = (
-        f'constraint "walls" holds on a {kind}; expected a region.\n  Write on=sp.Box(…), one of its sides, or another '
+        f'constraint "walls" holds on {kind}; expected a region.\n  Write on=sp.Box(…), one of its sides, or another '
         "region."
     )
     with refused(sp.ProblemError, message):
         sp.Constraint("walls", on=region, residual=read_u)
 
 
-@pytest.mark.parametrize(("residual", "kind"), [("u", "str"), (None, "NoneType"), (dict, "type"), (1.0, "float")])
+@pytest.mark.parametrize(
+    ("residual", "kind"), [(None, "None"), (dict, "the class dict, not an object made with it"), (1.0, "a float")]
+)
 def test_what_is_no_function_is_refused_as_a_residual(residual, kind):
     message = (
-        f'constraint "walls" has a {kind} for a residual; expected a function of (a, phi).\n'
-        "  Write for example residual=lambda a, phi: sp.laplacian(phi.u) - a.f."
+        f'constraint "walls" has {kind} for a residual; expected a SymPy expression, an Eq, a list of such, or a '
+        "function of (a, phi).\n  Write for example residual=lambda a, phi: sp.laplacian(phi.u) - a.f."
     )
     with refused(sp.ResidualError, message):
         sp.Constraint("walls", on=LINE, residual=residual)
@@ -180,10 +184,17 @@ def test_a_penalty_meets_every_part_of_a_tuple():
         sp.Problem(name="trial", fields="u", constraints=[constraint])
 
 
-@pytest.mark.parametrize("make", [lambda u, x: u.diff(x), lambda u, x: x, lambda u, x: sympy.Eq(u, 0)])
-def test_a_sympy_residual_is_refused_with_what_to_write(make):
+def test_a_string_is_refused_as_a_residual_and_never_evaluated():
+    message = (
+        "constraint \"walls\" has the string 'u' for a residual. Strings are never evaluated: write the formula with "
+        "SymPy's symbols, or as a function of (a, phi)."
+    )
+    with refused(sp.ExpressionError, message):
+        sp.Constraint("walls", on=LINE, residual="u")
+
+
+@pytest.mark.parametrize("make", [lambda u, x: u.diff(x), lambda u, x: sympy.Eq(u, 0), lambda u, x: [u, u.diff(x) - x]])
+def test_sympy_is_a_residual(make):
     x = sympy.Symbol("x")
-    with pytest.raises(
-        sp.ExpressionError, match=r'constraint "rule" has a SymPy residual; this version takes functions'
-    ):
-        sp.Constraint("rule", on=sp.Box(x=(0, 1)), residual=make(sympy.Function("u")(x), x))
+    residual = make(sympy.Function("u")(x), x)
+    assert sp.Constraint("rule", on=LINE, residual=residual).residual is residual

@@ -91,16 +91,17 @@ def test_a_raster_on_a_problem_with_other_coordinates_is_refused():
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        ("1", "str"),
-        (True, "bool"),
-        (None, "NoneType"),
-        (np.zeros(3), "ndarray"),
-        (dict, "type"),
-        ([1], "list"),
+        (True, "a truth value"),
+        (None, "None"),
+        (np.zeros(3), "a NumPy array"),
+        (dict, "the class dict, not an object made with it"),
+        ([1], "a list"),
     ],
 )
 def test_other_objects_are_refused(value, kind):
-    message = f"{WHERE} is a {kind}; expected a number, a function of a, an sp.Raster or an sp.Waveform."
+    message = (
+        f"{WHERE} is {kind}; expected a number, a SymPy expression, a function of a, an sp.Raster or an sp.Waveform."
+    )
     with refused(sp.ProblemError, message):
         known(value)
 
@@ -124,7 +125,7 @@ WRONG = {
     ),
     "nothing": (
         lambda a: None,
-        f"{WHERE} returned a NoneType; expected a quantity made of coordinates, such as torch.sin(a.x).",
+        f"{WHERE} returned None; expected a quantity made of coordinates, such as torch.sin(a.x).",
     ),
     "a tensor": (
         lambda a: torch.zeros(3),
@@ -162,9 +163,10 @@ def test_a_function_that_reads_a_field_is_refused():
 
 def test_a_problem_names_the_known_at_fault():
     message = (
-        'given "f" of problem "trial" is a str; expected a number, a function of a, an sp.Raster or an sp.Waveform.'
+        'given "f" of problem "trial" is the string \'x\'. Strings are never evaluated: write a SymPy expression or a '
+        "function."
     )
-    with refused(sp.ProblemError, message):
+    with refused(sp.ExpressionError, message):
         stated(
             given={"f": "x"}, constraints=[sp.Constraint("r", on=sp.Box(x=(0, 1)), residual=lambda a, phi: phi.u - a.f)]
         )
@@ -173,7 +175,17 @@ def test_a_problem_names_the_known_at_fault():
         stated(exact={"u": math.nan}, constraints=[sp.Constraint("r", on=sp.Box(x=(0, 1)), residual=read_u)])
 
 
-@pytest.mark.parametrize("value", [X + 1, X, sympy.Function("k")(X)])
-def test_a_sympy_known_is_refused_with_what_to_write(value):
-    with pytest.raises(sp.ExpressionError, match=r"is the SymPy expression .*; this version takes functions"):
-        as_known(value, ("x",), 'given "f" of problem "trial"', torch.zeros(3, 1, dtype=torch.float64))
+def test_sympy_is_a_known_of_the_coordinates_it_names():
+    t = sympy.Symbol("t")
+    assert known(X**2 + t)(TRIAL).tolist() == [1, 7, 21]
+    assert known([X, t])(TRIAL).tolist() == TRIAL.tolist()
+    assert known(sympy.Rational(1, 4)) == Number(0.25)
+
+
+def test_a_sympy_known_of_anything_else_is_refused():
+    message = (
+        f"{WHERE} uses the function k, which stands for nothing; the names that it can use are x, t (coordinates).\n"
+        "  Name it in given={…} or unknowns={…}, or correct the spelling."
+    )
+    with refused(sp.ExpressionError, message):
+        known(sympy.Function("k")(X))

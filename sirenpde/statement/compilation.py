@@ -1,0 +1,116 @@
+"""Compile the SymPy parts of a problem: which fields they name, what each name stands for, what each part becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import sympy
+
+from sirenpde.errors import ProblemError
+from sirenpde.fields.hard import HardFunction
+from sirenpde.fields.layout import Layout
+from sirenpde.fields.trace import Residual
+from sirenpde.statement.constraint import Constraint
+from sirenpde.statement.given import Arranged, Formula, Number
+from sirenpde.statement.symbolic import collect
+from sirenpde.statement.symbolic.program import compile_hard, compile_residual
+from sirenpde.statement.symbolic.vocabulary import Vocabulary
+
+#: An expression, and what messages call the place where it stands.
+Part = tuple[str, sympy.Basic]
+
+
+def symbolic_parts(constraints: Sequence[Constraint], hard: Mapping[str, object], where: str) -> list[Part]:
+    """Return every SymPy expression in which fields occur."""
+    places = [(f'constraint "{each.name}" of {where}', each.residual) for each in constraints]
+    places += [(f'hard "{name}" of {where}', value) for name, value in hard.items()]
+    return [
+        (place, expression)
+        for place, value in places
+        if collect.holds_symbolic(value)
+        for expression in collect.expressions(value, place)
+    ]
+
+
+def found_fields(constraints: Sequence[Constraint], known: Iterable[str], where: str) -> dict[str, int]:
+    """Return the fields that SymPy residuals name: the applied functions that are no knowns, all of them scalars.
+
+    Raises:
+        ProblemError: If a residual is a function, which cannot be asked for its fields.
+    """
+    taken = {*known, *(name for constraint in constraints for name in constraint.on.data_shapes)}
+    found: dict[str, int] = {}
+    for constraint in constraints:
+        place = f'constraint "{constraint.name}" of {where}'
+        if not collect.holds_symbolic(constraint.residual):
+            msg = (
+                f'{where} names no fields, and the residual of constraint "{constraint.name}" is a function, which '
+                'cannot tell them.\n  Write fields="u", or fields=("u", "v").'
+            )
+            raise ProblemError(msg)
+        names = collect.applied_names(collect.expressions(constraint.residual, place))
+        found.update(dict.fromkeys((name for name in names if name not in taken), 1))
+    if not found:
+        msg = (
+            f"{where} names no fields, and its residuals hold none: a field is an applied function, "
+            'u = sympy.Function("u")(x, t).\n  Usual cause: it is differentiated by something that it was not applied '
+            "to, which SymPy counts as zero."
+        )
+        raise ProblemError(msg)
+    return found
+
+
+def vocabulary(
+    where: str,
+    layout: Layout,
+    knowns: Mapping[str, Arranged],
+    unknowns: Iterable[str],
+    signatures: Mapping[str, tuple[str, ...]],
+) -> Vocabulary:
+    """Return what names stand for in a problem; a constraint adds its data and its normal."""
+    return Vocabulary(
+        where,
+        layout.coordinates,
+        {name: layout.trailing(name) for name in layout.fields},
+        {name: each.known.trailing for name, each in knowns.items()},
+        frozenset(unknowns),
+        dict(_formulas(knowns)),
+        signatures,
+    )
+
+
+def _formulas(knowns: Mapping[str, Arranged]) -> Iterable[tuple[str, sympy.Expr]]:
+    for name, each in knowns.items():
+        if isinstance(each.known, Number):
+            yield name, sympy.Float(each.known.value)
+        elif isinstance(each.known, Formula) and each.known.expression is not None:
+            yield name, each.known.expression
+
+
+def compiled(constraint: Constraint, words: Vocabulary) -> Residual:
+    """Return a constraint's residual as a function of ``(a, phi)``."""
+    if not collect.holds_symbolic(constraint.residual):
+        return constraint.residual  # type: ignore[return-value]
+    own = replace(
+        words,
+        where=f'constraint "{constraint.name}" of {words.where}',
+        knowns={**words.knowns, **constraint.on.data_shapes},
+        boundary=constraint.on.has_normal,
+    )
+    return compile_residual(constraint.residual, own)
+
+
+def compiled_hard(name: str, value: object, words: Vocabulary) -> HardFunction:
+    """Return a hard condition as a function of ``a`` and the raw field."""
+    where = f'hard "{name}" of {words.where}'
+    if isinstance(value, str) or not (callable(value) or collect.holds_symbolic(value)):
+        msg = (
+            f"{where} is {value!r}; expected a SymPy expression of the field, such as (1 - x**2) * {name}, or a "
+            "function (a, u) -> ….\n  Strings are never evaluated."
+        )
+        raise ProblemError(msg)
+    if not collect.holds_symbolic(value):
+        return value  # type: ignore[return-value]
+    own = replace(words, where=where, fields={name: words.fields[name]})
+    return compile_hard(name, value, own)

@@ -28,6 +28,8 @@ RECIPE = {
     "network": sp.Siren(width=128, first_omega=30),
     "optimizer": sp.Muon(steps=400, lr=1e-3),
     "points": {"laplacian": 2048, "discs": 256, "edge": 256},
+    "dtype": "float32",  # data of 8 bits; half the time of float64
+    "balance": None,  # the weights say what the data are worth
 }
 
 ANGLES = 8  # points on the rim of a disc, turned by a random angle per disc

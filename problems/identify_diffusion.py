@@ -1,0 +1,58 @@
+"""Find how well a rod conducts heat, from noisy measurements of its temperature.
+
+Find u: [0, 1]² → R and the number ν with
+
+    u_t = ν u_xx,        u(0, t) = u(1, t) = 0,        u(x_i, t_i) = m_i + noise,
+
+where the rod's temperature was measured at some places and times; what it was at the beginning is not known either.
+The measurements were made of u = e^(−νπ²t) sin πx + ½ e^(−4νπ²t) sin 2πx with ν = 0.1.
+"""
+
+import numpy as np
+import sympy
+
+import sirenpde as sp
+
+RECIPE = {}
+
+DIFFUSION = 0.1
+
+
+def build(count: int = 400, noise: float = 0.01, seed: int = 0) -> sp.Problem:
+    """State the problem for ``count`` measurements with normal ``noise``."""
+    x, t, nu, measured = sympy.symbols("x t nu measured")
+    u = sympy.Function("u")(x, t)
+    rod = sp.Box(x=(0, 1), t=(0, 1))
+    return sp.Problem(
+        name="identify_diffusion",
+        constraints=[
+            sp.Constraint("equation", on=rod, residual=u.diff(t) - nu * u.diff(x, 2)),
+            sp.Constraint("measurements", on=measurements(count, noise, seed), residual=u - measured),
+        ],
+        unknowns={"nu": sp.Unknown(initial=1.0, lower=0.001, upper=10.0)},
+        hard={"u": x * (1 - x) * u},
+        exact={"u": temperature(x, t)},
+    )
+
+
+def temperature(x: sympy.Symbol, t: sympy.Symbol) -> sympy.Expr:
+    """Return the temperature that was measured."""
+    return sum(sympy.exp(-((k * sympy.pi) ** 2) * DIFFUSION * t) * sympy.sin(k * sympy.pi * x) / k for k in (1, 2))
+
+
+def measurements(count: int, noise: float, seed: int) -> sp.Points:
+    """Return the temperature at random places and times, with noise."""
+    generator = np.random.default_rng(seed)
+    points = generator.uniform(0, 1, (count, 2))
+    x, t = sympy.symbols("x t")
+    values = sympy.lambdify((x, t), temperature(x, t))(*points.T)
+    return sp.Points(points, names=("x", "t"), data={"measured": values + noise * generator.standard_normal(count)})
+
+
+def scores(solution: sp.Solution) -> dict[str, float]:
+    """Return how far the number is from the true one."""
+    return {"nu_relative_error": abs(solution.unknowns["nu"] / DIFFUSION - 1)}
+
+
+if __name__ == "__main__":
+    sp.solve(build(), **RECIPE).save("identify_diffusion.h5")

@@ -1,0 +1,35 @@
+"""Poisson's equation on a square: where to begin.
+
+Find u: Ω = [-1, 1]² → R with
+
+    −Δu = 2π² sin πx sin πy   in Ω,        u = 0   on ∂Ω.
+
+The solution is u = sin πx sin πy. The condition on the edge is one term of the loss beside the equation, as any
+condition can be; ``helmholtz`` builds the same condition into the field.
+"""
+
+import sympy
+
+import sirenpde as sp
+
+RECIPE = {}
+
+
+def build() -> sp.Problem:
+    """State the problem."""
+    x, y = sympy.symbols("x y")
+    u = sympy.Function("u")(x, y)
+    exact = sympy.sin(sympy.pi * x) * sympy.sin(sympy.pi * y)
+    domain = sp.Box(x=(-1, 1), y=(-1, 1))
+    return sp.Problem(
+        name="poisson",
+        constraints=[
+            sp.Constraint("equation", on=domain, residual=u.diff(x, 2) + u.diff(y, 2) + 2 * sympy.pi**2 * exact),
+            sp.Constraint("edge", on=domain.boundary, residual=u),
+        ],
+        exact={"u": exact},
+    )
+
+
+if __name__ == "__main__":
+    sp.solve(build(), **RECIPE).save("poisson.h5")

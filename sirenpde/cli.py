@@ -24,13 +24,11 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from sirenpde import library
-from sirenpde.errors import FileError, NumericalError, SirenPDEError, TargetMissedError, UsageError
+from sirenpde import library, tables
+from sirenpde.errors import FileError, NumericalError, SirenPDEError, SirenPDEWarning, TargetMissedError, UsageError
 from sirenpde.solution import outputs
 
 # What needs torch is imported inside the commands that use it: torch takes seconds, and reads OpenMP's environment.
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from sirenpde.solution.archive import Archive
     from sirenpde.solution.solution import Solution
     from sirenpde.statement.problem import Problem
+    from sirenpde.summary import Summary
 
 app = typer.Typer(
     help="Solve partial differential equations, and fit pictures and sounds, with sinusoidal networks.",
@@ -46,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-#: Width of tables where there is no terminal.
+#: Width of tables where there is no terminal, and COLUMNS does not say.
 _WIDTH = 120
 
 
@@ -75,7 +74,7 @@ class Session:
         if outputs.is_out_of_memory(error):
             error = outputs.out_of_memory(error)
         if isinstance(error, SirenPDEError):
-            self.say(f"error: {error}", "bold red")
+            self.say("\n  ".join([f"error: {error}", *getattr(error, "__notes__", ())]), "bold red")
             return error.exit_code
         if isinstance(error, OSError):  # the standard output: files raise the package's own errors
             self.say(f"error: {error.strerror or error}", "bold red")
@@ -87,7 +86,8 @@ class Session:
 
 def _console(*, stderr: bool) -> Console:
     console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDTH)
+    known = console.is_terminal or "COLUMNS" in os.environ
+    return console if known else Console(stderr=stderr, highlight=False, width=_WIDTH)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -168,10 +168,8 @@ Settings = Annotated[
 @app.command("list")
 def list_problems(context: typer.Context) -> None:
     """List the shipped problems."""
-    table = _table("problem", "what it is")
-    for name, file in library.shipped().items():
-        table.add_row(name, Text(library.docstring(file).partition("\n")[0]))
-    context.obj.out.print(table)
+    titles = {name: library.docstring(file).partition("\n")[0] for name, file in library.shipped().items()}
+    context.obj.out.print(tables.problems(titles))
 
 
 @app.command()
@@ -184,10 +182,7 @@ def show(context: typer.Context, target: Target, settings: Settings = None) -> N
     problem = file.build(settings or ())
     session.out.print(Text(library.docstring(file.path)), soft_wrap=True)
     if file.parameters:
-        table = _table("--set", "default")
-        for name, parameter in file.parameters.items():
-            table.add_row(name, "required" if parameter.default is parameter.empty else repr(parameter.default))
-        session.out.print(table)
+        session.out.print(tables.parameters(file.parameters))
     defaults = choose_defaults(problem)
     auto = {
         "network": defaults.network,
@@ -195,30 +190,43 @@ def show(context: typer.Context, target: Target, settings: Settings = None) -> N
         "points": defaults.points,
         "dtype": defaults.dtype,
     }
-    table = _table("recipe", "setting", "")
-    for name, value in {**auto, **file.recipe}.items():
-        table.add_row(name, Text(repr(value)), "from the file" if name in file.recipe else "auto")
-    session.out.print(table)
-    session.out.print(_constraints(problem))
+    session.out.print(tables.recipe(auto, file.recipe))
+    summary = _summary(file, problem)
+    session.out.print(tables.regions(summary))
+    session.out.print(tables.evaluation(summary))
 
 
-def _constraints(problem: Problem) -> Table:
-    """Return how each constraint is evaluated; F is the work of one evaluation of the network."""
-    from sirenpde.training.defaults import choose_defaults
+@app.command()
+def check(context: typer.Context, target: Target, settings: Settings = None) -> None:
+    """Check a problem without solving it: what is stated, where, which derivatives it takes, and what a step costs."""
+    session: Session = context.obj
+    file = _opened(session, target)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SirenPDEWarning)
+        problem = file.build(settings or ())
+    summary = _summary(file, problem, [str(each.message) for each in caught])
+    session.out.print(tables.checked(summary))
+    for remark in summary.remarks:
+        session.say(f"warning: {remark}", "yellow")
+    session.out.print(Text(_verdict(summary)))
 
-    network = choose_defaults(problem).network.build(
-        len(problem.coordinates), problem.layout.outputs, seed=0, bounds=problem.bounds
+
+def _summary(file: library.ProblemFile, problem: Problem, remarks: Sequence[str] = ()) -> Summary:
+    """Return what a problem asks for, with the network and points of its file."""
+    from sirenpde.summary import summarize
+
+    chosen = {name: value for name, value in file.recipe.items() if name in {"network", "points"}}
+    return summarize(problem, **chosen, remarks=remarks)
+
+
+def _verdict(summary: Summary) -> str:
+    """Return the last line of a check."""
+    count = len(summary.conditions)
+    found = f"{count} constraint{'s' if count > 1 else ''}, {', '.join(summary.fields)} sought"
+    told = (
+        f"{len(summary.remarks)} warning{'s' if len(summary.remarks) > 1 else ''}" if summary.remarks else "no warnings"
     )
-    table = _table("constraint", "region", "measure", "weight", "residual", "derivatives by", "cost")
-    for constraint, traced in zip(problem.constraints, problem.traced, strict=True):
-        region, plan = constraint.on, traced.plan(network)
-        place = repr(region) if region.size is None else f"{region.size} points over {', '.join(region.names)}"
-        shapes = ", ".join(f"(n, {shape[0]})" if shape else "(n,)" for shape in traced.shapes)
-        cost = f"{math.fsum(way.cost for way in plan):g} F" if plan else ""
-        ways = ", ".join(dict.fromkeys(way.name for way in plan)) or "autograd"
-        numbers = f"{constraint.measure:g}", f"{constraint.weight:g}"
-        table.add_row(constraint.name, Text(place), *numbers, shapes, ways, cost)
-    return table
+    return f"{summary.name}: the problem is well stated ({found}; {told}). F is one evaluation of the network."
 
 
 @app.command()
@@ -274,7 +282,7 @@ def _solve_and_save(
             session.say(f"stopped while saving; written into {kept.folder}: {', '.join(kept.files) or 'nothing'}")
             raise typer.Exit(stop.code) from None
     if archive is not None:
-        session.out.print(_scores(archive))
+        session.out.print(tables.scores(archive))
         for sentence in no_better_than_null(archive):
             session.say(f"warning: {sentence}", "yellow")
     session.out.print(Text(f"{solution.name}: {solution.status}. {solution.status.message}"), soft_wrap=True)
@@ -377,27 +385,6 @@ def _stoppable() -> Iterator[_Stop]:
             signal.signal(number, signal.SIG_DFL if old is None else old)
 
 
-#: What the score table says of a number: the beginning or the end of its name, and the words.
-_NOTES = {
-    "residual_": "root mean square of the residual",
-    "_between_max_error": "largest seen, between the points",
-    "_max_error": "largest seen",
-    "classical_psnr": "classical solution of the same data",
-}
-
-
-def _scores(archive: Archive) -> Table:
-    """Return the measured numbers, and what the run took."""
-    table = _table("score", "value", "unit", "")
-    for name, value in archive.verification.items():
-        note = next((words for part, words in _NOTES.items() if name.startswith(part) or name.endswith(part)), "")
-        table.add_row(name, f"{value:.5g}", "dB" if name.endswith(("psnr", "snr")) else "", note)
-    seconds = list(archive.history.get("seconds", []))
-    table.add_row("steps", str(len(seconds)), "", "")
-    table.add_row("training", f"{seconds[-1]:.1f}" if seconds else "0", "s", "")
-    return table
-
-
 @app.command()
 def plot(
     context: typer.Context,
@@ -465,12 +452,3 @@ def _read(file: Path) -> Archive:
             msg = f'"{file}" is no HDF5 solution file; expected one such as runs/NAME/{outputs.SOLUTION}.'
             raise FileError(msg)
     return hdf5.read(file)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        table.add_column(
-            column, overflow="fold", justify="right" if column in {"value", "measure", "weight"} else "left"
-        )
-    return table

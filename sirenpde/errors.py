@@ -83,6 +83,22 @@ class SirenPDEWarning(UserWarning):
     """Something that is allowed and probably not meant, or data that was converted on reading."""
 
 
+def kind_of(value: object) -> str:
+    """Return in a reader's words what was given in place of something else: ``a list``, ``None``, ``a string``."""
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {value.__name__}, not an object made with it"
+    name = {
+        "str": "string",
+        "bool": "truth value",
+        "int": "integer",
+        "ndarray": "NumPy array",
+        "dict": "dictionary",
+    }.get(type(value).__name__, type(value).__name__)
+    return f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"
+
+
 def suggestion(name: str, candidates: Iterable[str], prefix: str = "") -> str:
     """Return a sentence that names the candidate nearest to a misspelt name, or an empty string.
 

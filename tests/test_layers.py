@@ -18,7 +18,9 @@ ROOMS = [
     "training",
     "solution",
     "solve.py",
+    "summary.py",
     "library.py",
+    "tables.py",
     "cli.py",
     "__main__.py",
 ]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import torch
 from torch import nn
 
-from sirenpde.errors import DataError, NumericalError, SirenPDEError, SirenPDEWarning, TargetMissedError, UsageError
+from sirenpde.errors import DataError, NumericalError, SirenPDEError, TargetMissedError, UsageError
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.siren import Siren, SirenNetwork
 from sirenpde.regions.region import Sample, arranged
@@ -22,9 +20,10 @@ from sirenpde.solution.solution import Solution
 from sirenpde.statement.problem import Problem
 from sirenpde.statement.raster import Raster
 from sirenpde.statement.waveform import Waveform
+from sirenpde.training import arguments
 from sirenpde.training.balance import Balance
 from sirenpde.training.collocation import Collocation, share_out
-from sirenpde.training.defaults import Defaults, choose_defaults, stages_within
+from sirenpde.training.defaults import choose_defaults
 from sirenpde.training.loop import Budget, Outcome, Trainer
 from sirenpde.training.loss import IntegralLoss
 from sirenpde.training.optimizer import Optimizer
@@ -32,15 +31,11 @@ from sirenpde.training.progress import ProgressDisplay
 from sirenpde.training.reproducibility import (
     derived_seed,
     require_device,
-    require_dtype,
     require_seed,
     suitable_threads,
     widest,
 )
 from sirenpde.training.status import Status
-
-#: From here on, in units of a coordinate's extent, float32 leaves fewer than four digits of a place in the domain.
-FAR = 1e3
 
 
 def solve(
@@ -106,14 +101,14 @@ def solve(
         raise UsageError(msg)
     seed = require_seed(seed)
     defaults = choose_defaults(problem)
-    budget = _budget(steps, max_seconds, tolerance)
-    balanced = _balanced(balance, defaults)
-    counts = share_out(problem, defaults.points if isinstance(points, str) and points == "auto" else _points(points))
+    budget = arguments.budget_of(steps, max_seconds, tolerance)
+    balanced = arguments.balanced(balance, defaults)
+    counts = share_out(problem, arguments.points_of(points, defaults))
     place = require_device(device)
-    number_type = _number_type(dtype, defaults, problem)
-    _require_reachable(tolerance, number_type)
-    module = problem.ansatz(_network(network, defaults, problem, seed)).to(place, number_type)
-    stages = _stages(optimizer, defaults, module, budget)
+    number_type = arguments.number_type(dtype, defaults, problem)
+    arguments.require_reachable(tolerance, number_type)
+    module = problem.ansatz(arguments.network_of(network, defaults, problem, seed)).to(place, number_type)
+    stages = arguments.stages_of(optimizer, defaults, module, budget)
 
     held_out = _held_out(problem, counts, seed, place, number_type)
     total = min(sum(stage.steps for stage in stages), budget.steps or 2**62)
@@ -131,120 +126,6 @@ def solve(
     if throw:
         _raise_failure(problem, solution, outcome, budget)
     return solution
-
-
-def _number_type(dtype: object, defaults: Defaults, problem: Problem) -> torch.dtype:
-    """Return the number type; where coordinates are far from zero for their extent, float32 would lose them."""
-    offset = max(max(abs(low), abs(high)) / (high - low) for low, high in problem.bounds)
-    far = offset > FAR
-    if isinstance(dtype, str) and dtype == "auto":
-        return require_dtype("float64" if far else defaults.dtype)
-    chosen = require_dtype(dtype)
-    if far and chosen == torch.float32:
-        msg = (
-            f"the coordinates of {problem.where} lie {offset:.0f} times their extent from zero; float32 keeps few of "
-            'their digits. Shift them, or give dtype="float64".'
-        )
-        warnings.warn(msg, SirenPDEWarning, stacklevel=3)
-    return chosen
-
-
-def _balanced(balance: object, defaults: Defaults) -> bool:
-    if balance is not None and not (isinstance(balance, str) and balance == "auto"):
-        msg = f'balance={balance!r}: expected "auto", or None to leave the weights as they are written.'
-        raise UsageError(msg)
-    return balance is not None and defaults.balanced
-
-
-def _stages(optimizer: object, defaults: Defaults, module: nn.Module, budget: Budget) -> tuple[Optimizer, ...]:
-    """Return the stages; those that are chosen here fit the module, and the steps or seconds that are allowed."""
-    if isinstance(optimizer, str) and optimizer == "auto":
-        return stages_within(defaults.stages, module, budget.steps, budget.seconds)
-    stages = (optimizer,) if isinstance(optimizer, Optimizer) else optimizer
-    if (
-        not isinstance(stages, Sequence)
-        or isinstance(stages, str)
-        or not stages
-        or not all(isinstance(each, Optimizer) for each in stages)
-    ):
-        msg = f'optimizer={optimizer!r}: expected "auto", an optimizer such as sp.Adam(steps=1000), or a list of such.'
-        raise UsageError(msg)
-    return tuple(stages)
-
-
-def _points(points: object) -> int | Mapping[str, int]:
-    if isinstance(points, Mapping) or (isinstance(points, int) and not isinstance(points, bool)):
-        return points
-    msg = f'points={points!r}: expected "auto", a positive integer, or a dictionary from constraints to integers.'
-    raise UsageError(msg)
-
-
-def _budget(steps: object, max_seconds: object, tolerance: object) -> Budget:
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 10**9):
-        msg = f"steps={steps!r}: expected a positive integer, or None to leave it to the optimizer."
-        raise UsageError(msg)
-    for name, value in (("max_seconds", max_seconds), ("tolerance", tolerance)):
-        bad = isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf
-        if value is not None and bad:
-            msg = f"{name}={value!r}: expected a positive number, or None for no limit."
-            raise UsageError(msg)
-    return Budget(steps, max_seconds, tolerance)  # type: ignore[arg-type]
-
-
-def _require_reachable(tolerance: float | None, dtype: torch.dtype) -> None:
-    """Refuse a tolerance below the rounding of the number type."""
-    floor = torch.finfo(dtype).eps
-    if tolerance is not None and tolerance < floor:
-        msg = (
-            f"tolerance={tolerance:g}: {str(dtype).removeprefix('torch.')} rounds at {floor:.2g}, so no residual "
-            'gets there. Ask for more, or write dtype="float64".'
-        )
-        raise UsageError(msg)
-
-
-def _network(network: object, defaults: Defaults, problem: Problem, seed: int) -> nn.Module:
-    if isinstance(network, nn.Module):
-        if problem.periodic:
-            msg = (
-                f"{problem.where} is periodic in {', '.join(problem.periodic)}, which needs an sp.Siren; got a "
-                f"{type(network).__name__}.\n  Build the periodicity into your module, and leave periodic out."
-            )
-            raise UsageError(msg)
-        return _copied(network, problem)
-    declaration = defaults.network if isinstance(network, str) and network == "auto" else network
-    if not isinstance(declaration, Siren):
-        msg = f'network={network!r}: expected "auto", an sp.Siren(…), or a torch module.'
-        raise UsageError(msg)
-    return declaration.build(
-        len(problem.coordinates),
-        problem.layout.outputs,
-        seed=derived_seed(seed, "weights"),
-        bounds=problem.bounds,
-        periodic=problem.periodic_columns,
-    )
-
-
-def _copied(network: nn.Module, problem: Problem) -> nn.Module:
-    """Return a copy of a user's module, after trying it on the problem's coordinates."""
-    shape = (3, problem.layout.outputs)
-    try:
-        module = copy.deepcopy(network)
-        weight = next((each for each in module.parameters() if each.requires_grad), None)
-        like = torch.empty(0) if weight is None else weight
-        answer = module(torch.zeros(3, len(problem.coordinates), dtype=like.dtype, device=like.device))
-        got = tuple(answer.shape)
-    except Exception as error:
-        msg = f"the network failed on points of shape (3, {len(problem.coordinates)}): {type(error).__name__}: {error}"
-        raise UsageError(msg) from error
-    if weight is None:
-        msg = (
-            f"the network, a {type(network).__name__}, has no weights to train; expected some that require a gradient."
-        )
-        raise UsageError(msg)
-    if got != shape:
-        msg = f"the network gave shape {got} for 3 points; expected {shape}, one column per field component."
-        raise UsageError(msg)
-    return module
 
 
 def _held_out(

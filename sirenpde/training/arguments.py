@@ -1,0 +1,142 @@
+"""The arguments of ``solve``, checked one by one, and what each of them or ``"auto"`` comes to."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from sirenpde.errors import SirenPDEWarning, UsageError
+from sirenpde.fields.siren import Siren
+from sirenpde.statement.problem import Problem
+from sirenpde.training.defaults import Defaults, stages_within
+from sirenpde.training.loop import Budget
+from sirenpde.training.optimizer import Optimizer
+from sirenpde.training.reproducibility import derived_seed, require_dtype
+
+#: From here on, in units of a coordinate's extent, float32 leaves fewer than four digits of a place in the domain.
+FAR = 1e3
+
+
+def number_type(dtype: object, defaults: Defaults, problem: Problem) -> torch.dtype:
+    """Return the number type; where coordinates are far from zero for their extent, float32 would lose them."""
+    offset = max(max(abs(low), abs(high)) / (high - low) for low, high in problem.bounds)
+    far = offset > FAR
+    if isinstance(dtype, str) and dtype == "auto":
+        return require_dtype("float64" if far else defaults.dtype)
+    chosen = require_dtype(dtype)
+    if far and chosen == torch.float32:
+        msg = (
+            f"the coordinates of {problem.where} lie {offset:.0f} times their extent from zero; float32 keeps few of "
+            'their digits. Shift them, or give dtype="float64".'
+        )
+        warnings.warn(msg, SirenPDEWarning, stacklevel=4)
+    return chosen
+
+
+def balanced(balance: object, defaults: Defaults) -> bool:
+    """Return whether the terms are balanced."""
+    if balance is not None and not (isinstance(balance, str) and balance == "auto"):
+        msg = f'balance={balance!r}: expected "auto", or None to leave the weights as they are written.'
+        raise UsageError(msg)
+    return balance is not None and defaults.balanced
+
+
+def stages_of(optimizer: object, defaults: Defaults, module: nn.Module, budget: Budget) -> tuple[Optimizer, ...]:
+    """Return the stages; those that are chosen here fit the module, and the steps or seconds that are allowed."""
+    if isinstance(optimizer, str) and optimizer == "auto":
+        return stages_within(defaults.stages, module, budget.steps, budget.seconds)
+    stages = (optimizer,) if isinstance(optimizer, Optimizer) else optimizer
+    if (
+        not isinstance(stages, Sequence)
+        or isinstance(stages, str)
+        or not stages
+        or not all(isinstance(each, Optimizer) for each in stages)
+    ):
+        msg = f'optimizer={optimizer!r}: expected "auto", an optimizer such as sp.Adam(steps=1000), or a list of such.'
+        raise UsageError(msg)
+    return tuple(stages)
+
+
+def points_of(points: object, defaults: Defaults) -> int | Mapping[str, int]:
+    """Return how many points to draw per step, in all or by constraint."""
+    if isinstance(points, str) and points == "auto":
+        return defaults.points
+    if isinstance(points, Mapping) or (isinstance(points, int) and not isinstance(points, bool)):
+        return points
+    msg = f'points={points!r}: expected "auto", a positive integer, or a dictionary from constraints to integers.'
+    raise UsageError(msg)
+
+
+def budget_of(steps: object, max_seconds: object, tolerance: object) -> Budget:
+    """Return the limits of a run."""
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 10**9):
+        msg = f"steps={steps!r}: expected a positive integer, or None to leave it to the optimizer."
+        raise UsageError(msg)
+    for name, value in (("max_seconds", max_seconds), ("tolerance", tolerance)):
+        bad = isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf
+        if value is not None and bad:
+            msg = f"{name}={value!r}: expected a positive number, or None for no limit."
+            raise UsageError(msg)
+    return Budget(steps, max_seconds, tolerance)  # type: ignore[arg-type]
+
+
+def require_reachable(tolerance: float | None, dtype: torch.dtype) -> None:
+    """Refuse a tolerance below the rounding of the number type."""
+    floor = torch.finfo(dtype).eps
+    if tolerance is not None and tolerance < floor:
+        msg = (
+            f"tolerance={tolerance:g}: {str(dtype).removeprefix('torch.')} rounds at {floor:.2g}, so no residual "
+            'gets there. Ask for more, or write dtype="float64".'
+        )
+        raise UsageError(msg)
+
+
+def network_of(network: object, defaults: Defaults, problem: Problem, seed: int) -> nn.Module:
+    """Return the module of the raw fields: built from a declaration, or a copy of the user's own."""
+    if isinstance(network, nn.Module):
+        if problem.periodic:
+            msg = (
+                f"{problem.where} is periodic in {', '.join(problem.periodic)}, which needs an sp.Siren; got a "
+                f"{type(network).__name__}.\n  Build the periodicity into your module, and leave periodic out."
+            )
+            raise UsageError(msg)
+        return _copied(network, problem)
+    declaration = defaults.network if isinstance(network, str) and network == "auto" else network
+    if not isinstance(declaration, Siren):
+        msg = f'network={network!r}: expected "auto", an sp.Siren(…), or a torch module.'
+        raise UsageError(msg)
+    return declaration.build(
+        len(problem.coordinates),
+        problem.layout.outputs,
+        seed=derived_seed(seed, "weights"),
+        bounds=problem.bounds,
+        periodic=problem.periodic_columns,
+    )
+
+
+def _copied(network: nn.Module, problem: Problem) -> nn.Module:
+    """Return a copy of a user's module, after trying it on the problem's coordinates."""
+    shape = (3, problem.layout.outputs)
+    try:
+        module = copy.deepcopy(network)
+        weight = next((each for each in module.parameters() if each.requires_grad), None)
+        like = torch.empty(0) if weight is None else weight
+        answer = module(torch.zeros(3, len(problem.coordinates), dtype=like.dtype, device=like.device))
+        got = tuple(answer.shape)
+    except Exception as error:
+        msg = f"the network failed on points of shape (3, {len(problem.coordinates)}): {type(error).__name__}: {error}"
+        raise UsageError(msg) from error
+    if weight is None:
+        msg = (
+            f"the network, a {type(network).__name__}, has no weights to train; expected some that require a gradient."
+        )
+        raise UsageError(msg)
+    if got != shape:
+        msg = f"the network gave shape {got} for 3 points; expected {shape}, one column per field component."
+        raise UsageError(msg)
+    return module

@@ -1,4 +1,4 @@
-"""Let a mixture separate into two phases: the Allen–Cahn equation (Raissi, Perdikaris & Karniadakis 2019, Sec. 3.2.2).
+"""Let a mixture separate into two phases: the Allen–Cahn equation (Raissi, Perdikaris & Karniadakis 2019, Sec. 3.2.1).
 
 Find u: [-1, 1] × [0, 1] → R, periodic in x, such that
 

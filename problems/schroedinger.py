@@ -1,4 +1,4 @@
-"""Focus a pulse of light: the second-order soliton, 2 sech x (Raissi, Perdikaris & Karniadakis 2019, Sec. 3.1.2).
+"""Focus a pulse of light: the second-order soliton, 2 sech x (Raissi, Perdikaris & Karniadakis 2019, Sec. 3.1.1).
 
 Find h = u + i v: [-5, 5] × [0, π/2] → C such that
 

@@ -1,4 +1,4 @@
-"""Let a string swing in two of its modes (Wang, Yu & Perdikaris 2022, When and why PINNs fail to train, Sec. 7.2).
+"""Let a string swing in two of its modes (Wang, Yu & Perdikaris 2022, When and why PINNs fail to train).
 
 Find u: [0, 1] × [0, 1] → R such that
 

@@ -641,7 +641,7 @@ def test_check_sees_the_network_and_points_of_the_file(call, problem):
 
 
 def test_check_writes_nothing_and_solves_nothing(call, problem, monkeypatch, tmp_path):
-    monkeypatch.setattr(importlib.import_module("sirenpde.solve"), "solve", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("sirenpde.training.loop.Trainer.run", lambda *_: 1 / 0)
     file = problem(BAR)
     before = set(tmp_path.iterdir())
     assert call("check", file)[0] == 0

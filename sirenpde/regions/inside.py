@@ -2,13 +2,13 @@
 
 A grid of cells is laid over the surface. Cells that no triangle comes near are wholly inside or outside, and points in
 them are decided by one look. In the others a point is measured against the triangles that come near its cell: on the
-surface it counts as inside; very near to it, it is decided by the winding number, exactly; else by two rays, which are
-fast but computed in float32, and by the winding number where the two disagree.
+surface it counts as inside; very near to it, it is decided by the winding number, exactly; else by two rays of trimesh,
+which are fast but computed in float32, and by the winding number where the two disagree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +19,12 @@ from scipy import ndimage
 from sirenpde.errors import RegionError
 from sirenpde.regions.extras import require_extra
 from sirenpde.regions.surface import Surface
-from sirenpde.regions.triangles import MOST_PAIRS, distances, split, winding
+from sirenpde.regions.triangles import MOST_PAIRS, distances, halved, winding
 
 #: Points nearer to the surface than this share of the extent are decided in float64.
 NEAR = 1e-5
-#: The cells along the longest side of the grid, and the most of them that the bounds of a piece of a triangle may hold.
-ACROSS, MOST_CELLS = 128, 64
+#: The least width of a cell, and about the most pieces that triangles are cut into; else cells are made wider.
+LEAST_WIDTH, MOST_PIECES = 1 / 64, 2**21
 #: The most points that are tried at a time, and the share of them that must be inside.
 BATCH, LEAST_SHARE = 2**18, 1e-3
 #: Two directions that no edge of a drawn part follows.
@@ -33,62 +33,30 @@ OUTSIDE, INSIDE, MIXED = 0, 1, 2
 
 
 class Cells:
-    """Which triangles come near which cell of a regular grid.
+    """Which triangles come near which cell of a regular grid."""
 
-    Args:
-        corners: The triangles, shape ``(m, 3, 3)``, in units of their extent.
-    """
-
-    def __init__(self, corners: np.ndarray) -> None:
+    def __init__(self, surface: Surface) -> None:
         """Lay the grid and enter the triangles."""
+        corners = surface.corners
+        lengths = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=2).max(axis=1)
+        self.width = LEAST_WIDTH
+        while self.width < 1 and (lengths / self.width + 2 * surface.areas / self.width**2).sum() > MOST_PIECES:
+            self.width *= 2
         self.low = corners.min(axis=(0, 1)) - 2 * NEAR
-        sides = corners.max(axis=(0, 1)) + 2 * NEAR - self.low
-        self.width = float(sides.max()) / ACROSS
-        self.shape = np.maximum(np.ceil(sides / self.width).astype(int), 1)
-        triangles, cells = self._overlaps(*self._pieces(corners))
-        cell_count = int(self.shape.prod())
-        # A triangle was cut into pieces, of which several may come near the same cell.
-        cells, self.triangles = np.divmod(np.unique(cells * len(corners) + triangles), len(corners))
-        self.counts = np.bincount(cells, minlength=cell_count)
+        self.shape = np.ceil((corners.max(axis=(0, 1)) + 2 * NEAR - self.low) / self.width).astype(int)
+        # The bounds of pieces no longer than this come near two cells along each axis, at most.
+        pieces, own = halved(corners, self.width - 2 * NEAR)
+        first = ((pieces.min(axis=1) - NEAR - self.low) // self.width).astype(int)
+        last = ((pieces.max(axis=1) + NEAR - self.low) // self.width).astype(int)
+        codes = []
+        for step in itertools.product((0, 1), repeat=3):
+            kept = (first + step <= last).all(axis=1)
+            codes.append(np.ravel_multi_index(tuple((first[kept] + step).T), tuple(self.shape)) * len(corners))
+            codes[-1] += own[kept]
+        # Several pieces of a triangle may come near the same cell.
+        cells, self.triangles = np.divmod(np.unique(np.concatenate(codes)), len(corners))
+        self.counts = np.bincount(cells, minlength=int(self.shape.prod()))
         self.starts = np.cumsum(self.counts) - self.counts
-
-    def _pieces(self, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Cut triangles until the bounds of each piece hold few cells; return the pieces and whose each is."""
-        own = np.arange(len(corners))
-        done, owners = [corners[:0]], [own[:0]]
-        while len(corners):
-            large = self._span(corners)[1].prod(axis=1) > MOST_CELLS
-            done.append(corners[~large])
-            owners.append(own[~large])
-            corners, own = split(corners[large]), np.repeat(own[large], 4)
-        return np.concatenate(done), np.concatenate(owners)
-
-    def _span(self, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the first cell that the bounds of each triangle come near, and how many along each axis."""
-        first = self._cell(corners.min(axis=1) - NEAR)
-        return first, self._cell(corners.max(axis=1) + NEAR) - first + 1
-
-    def _cell(self, points: np.ndarray) -> np.ndarray:
-        """Return the cell of points as three numbers, shape ``(n, 3)``, the nearest one for points off the grid."""
-        return np.asarray(np.clip((points - self.low) // self.width, 0, self.shape - 1), dtype=int)
-
-    def _overlaps(self, corners: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return pairs of a triangle and a cell that a piece of it comes near, judged by its bounds and its plane."""
-        first, spans = self._span(corners)
-        sizes = spans.prod(axis=1)
-        triangles = np.repeat(np.arange(len(corners)), sizes)
-        place = np.arange(len(triangles)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        steps = np.empty((len(place), 3), dtype=int)
-        for axis in (2, 1, 0):
-            place, steps[:, axis] = np.divmod(place, spans[triangles, axis])
-        cells = first[triangles] + steps
-        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-        offset = np.einsum("ni,ni->n", normal, corners[:, 0] - self.low) / self.width
-        height = np.einsum("ni,ni->n", normal[triangles], cells + 0.5) - offset[triangles]
-        reach = 0.5 * np.abs(normal).sum(axis=1) + 2 * NEAR / self.width
-        kept = np.abs(height) <= reach[triangles]
-        return own[triangles[kept]], np.ravel_multi_index(tuple(cells[kept].T), tuple(self.shape))
 
     def find(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return which points lie in the grid, shape ``(n,)``, and the number of the cell of each of those."""
@@ -107,50 +75,41 @@ class Inside:
     def __init__(self, surface: Surface) -> None:
         """Prepare the rays, lay the grid and decide its cells."""
         self.surface = surface
-        scenes = require_extra("embreex.rtcore_scene", "meshes", "Mesh")
-        construction = require_extra("embreex.mesh_construction", "meshes", "Mesh")
-        self._scene: Any = scenes.EmbreeScene()
-        construction.TriangleMesh(self._scene, surface.corners.astype(np.float32))
+        require_extra("embreex.rtcore_scene", "meshes", "Mesh")
+        engine = require_extra("trimesh.ray.ray_pyembree", "meshes", "Mesh")
+        self._rays: Any = engine.RayMeshIntersector(surface.mesh)
         self._offsets = np.einsum("ni,ni->n", surface.normals, surface.corners[:, 0])
-        self.cells = Cells(surface.corners)
+        self.cells = Cells(surface)
         self.state = self._decided()
 
     def _decided(self) -> np.ndarray:
         """Return the state of each cell: cells in one piece without triangles are all inside or all outside."""
-        free = (self.cells.counts == 0).reshape(self.cells.shape)
-        label, _ = ndimage.label(free)
-        pieces, member = np.unique(label.ravel(), return_index=True)
+        label, _ = ndimage.label((self.cells.counts == 0).reshape(self.cells.shape))
+        pieces, member, label = np.unique(label.ravel(), return_index=True, return_inverse=True)
         middles = self.cells.corner(member) + 0.5 * self.cells.width
-        states = np.where(pieces == 0, MIXED, np.where(self._far(middles), INSIDE, OUTSIDE)).astype(np.int8)
-        return np.asarray(states[np.searchsorted(pieces, label.ravel())])
+        return np.where(pieces == 0, MIXED, np.where(self._far(middles), INSIDE, OUTSIDE)).astype(np.int8)[label]
 
     def contains(self, points: np.ndarray, slack: float) -> np.ndarray:
         """Tell which points lie inside, or within ``slack`` of the surface; ``slack`` below 1e-5."""
-        inside = np.zeros(len(points), dtype=bool)
-        within, cells = self.cells.find(points)
-        states = self.state[cells]
-        places = np.flatnonzero(within)
-        inside[places[states == INSIDE]] = True
-        mixed = states == MIXED
-        inside[places[mixed]] = self._mixed(points[places[mixed]], cells[mixed], slack)
+        inside, cells = self.cells.find(points)
+        inside[inside] = self._decide(points[inside], cells, slack)
         return inside
 
     def touches(self, points: np.ndarray, slack: float) -> np.ndarray:
         """Tell which points lie within ``slack`` of the surface; ``slack`` below 1e-5."""
-        found = np.zeros(len(points), dtype=bool)
-        within, cells = self.cells.find(points)
-        mixed = self.state[cells] == MIXED
-        places = np.flatnonzero(within)[mixed]
-        found[places] = self._nearest(points[places], cells[mixed])[0] <= slack
+        found, cells = self.cells.find(points)
+        found[found] = self._nearest(points[found], cells)[0] <= slack
         return found
 
-    def _mixed(self, points: np.ndarray, cells: np.ndarray, slack: float) -> np.ndarray:
-        """Decide points in cells that triangles come near."""
-        apart, side = self._nearest(points, cells)
-        inside = (apart <= slack) | (side < 0)
-        far = np.isinf(apart)
+    def _decide(self, points: np.ndarray, cells: np.ndarray, slack: float) -> np.ndarray:
+        """Decide points in given cells."""
+        inside = self.state[cells] == INSIDE
+        mixed = np.flatnonzero(self.state[cells] == MIXED)
+        apart, side = self._nearest(points[mixed], cells[mixed])
+        inside[mixed] = (apart <= slack) | (side < 0)
+        far = mixed[np.isinf(apart)]
         inside[far] = self._far(points[far])
-        edge = (apart > slack) & (side == 0) & ~far
+        edge = mixed[(apart > slack) & np.isfinite(apart) & (side == 0)]
         inside[edge] = self._exact(points[edge])
         return inside
 
@@ -159,21 +118,15 @@ class Inside:
         return winding(points, self.surface.corners) > 0.5
 
     def _nearest(self, points: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find the nearest triangle, where it is nearer than 1e-5.
-
-        Args:
-            points: Shape ``(n, 3)``.
-            cells: The cell of each, shape ``(n,)``; all with triangles.
-
-        Returns:
-            The distance, infinite where no triangle is near, and the side as ``distances`` gives it, both ``(n,)``.
-        """
+        """Return how far the nearest triangle is, infinite beyond 1e-5, and the side as ``distances`` gives it."""
         apart, side = np.full(len(points), np.inf), np.zeros(len(points))
-        for start, stop in _batches(self.cells.counts[cells]):
-            counts = self.cells.counts[cells[start:stop]]
-            skipped = np.cumsum(counts) - counts - self.cells.starts[cells[start:stop]]
+        totals = np.cumsum(self.cells.counts[cells])
+        batches = np.split(np.arange(len(points)), np.flatnonzero(np.diff(totals // MOST_PAIRS)) + 1)
+        for batch in batches:
+            counts = self.cells.counts[cells[batch]]
+            skipped = np.cumsum(counts) - counts - self.cells.starts[cells[batch]]
             triangles = self.cells.triangles[np.arange(counts.sum()) - np.repeat(skipped, counts)]
-            own = np.repeat(np.arange(start, stop), counts)
+            own = np.repeat(batch, counts)
             height = np.einsum("ni,ni->n", points[own], self.surface.normals[triangles]) - self._offsets[triangles]
             close = np.abs(height) <= NEAR
             own, triangles = own[close], triangles[close]
@@ -193,8 +146,7 @@ class Inside:
 
     def _leaves(self, points: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """Tell from which points a ray first meets a triangle from behind."""
-        origins = points.astype(np.float32)
-        hit = self._scene.run(origins, np.tile(direction.astype(np.float32), (len(points), 1)), query="INTERSECT")
+        hit = self._rays.intersects_first(points, np.tile(direction, (len(points), 1)))
         return np.asarray((hit >= 0) & (self.surface.normals[hit] @ direction > 0))
 
     @cached_property
@@ -207,8 +159,8 @@ class Inside:
         share = self.surface.volume / (len(self._candidates) * self.cells.width**3)
         if share < LEAST_SHARE:
             msg = (
-                f"a mesh too thin to draw points from: it fills {share:.1e} of the cells around it, of 1/"
-                f"{self.cells.shape.max()} of its extent; at least {LEAST_SHARE:g} is needed.\n"
+                f"a mesh too thin to draw points from: it fills {share:.1e} of the cells around it, of "
+                f"{self.cells.width:g} of its extent; at least {LEAST_SHARE:g} is needed.\n"
                 "  For a sheet, use its .boundary."
             )
             raise RegionError(msg)
@@ -219,19 +171,6 @@ class Inside:
             offsets = torch.rand(batch, 3, generator=generator, dtype=torch.float64).numpy()
             cells = self._candidates[which]
             points = self.cells.corner(cells) + self.cells.width * offsets
-            inside = self.state[cells] == INSIDE
-            inside[~inside] = self._mixed(points[~inside], cells[~inside], 0.0)
-            kept.append(points[inside])
-            have += int(inside.sum())
+            kept.append(points[self._decide(points, cells, 0.0)])
+            have += len(kept[-1])
         return np.concatenate(kept)[:count]
-
-
-def _batches(counts: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Cut a list of points into runs whose numbers of triangles together stay small."""
-    total = np.cumsum(counts)
-    start = 0
-    while start < len(counts):
-        before = total[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(total, before + MOST_PAIRS, side="right")))
-        yield start, stop
-        start = stop

@@ -14,7 +14,7 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
-from sirenpde.errors import ProblemError, SirenPDEError
+from sirenpde.errors import ProblemError
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.forms import multi_indices, order
 from sirenpde.fields.layout import Layout
@@ -93,7 +93,8 @@ def _settled(statement: Statement) -> Iterator[str]:
     """Refuse a constraint that a hard condition makes impossible; name one that it makes true already."""
     for constraint, traced in statement.pairs:
         behind = sorted(traced.fields & statement.hard)
-        if not behind or traced.unknowns or traced.fields - statement.hard:
+        averaged = isinstance(constraint, IntegralConstraint)  # what vanishes is its mean, not each value
+        if not behind or averaged or traced.unknowns or traced.fields - statement.hard:
             continue
         sample = statement.sample(constraint.on)
         values = [_values(traced, network, sample) for network in (statement.trial, _other(statement.trial))]
@@ -288,7 +289,7 @@ def _values(traced: Traced, network: nn.Module, sample: Sample) -> Tensor | None
     """Return a residual's parts side by side, ``(n, k)``; None where it cannot be asked here, or is not finite."""
     try:
         parts = traced.evaluate(network, sample.points.clone(), sample.local, [])
-    except (SirenPDEError, RuntimeError, KeyError):
+    except Exception:  # the user's own functions, at points that no one asked them for: training will tell
         return None
     columns = torch.cat([part.detach().reshape(len(part), -1) for part in parts], dim=1)
     return columns if torch.isfinite(columns).all() else None

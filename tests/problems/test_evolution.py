@@ -256,6 +256,30 @@ def test_the_flow_that_is_built_into_a_corner_solves_stokes_equations(float64):
     assert abs(float(v.subs({a: 0.31, b: 0}))) < 1e-6
 
 
+# Found ----------------------------------------------------------------------------------------------------------------
+
+#: Score → twice what was measured at the full recipe.
+GOLDEN: dict[str, dict[str, float]] = {
+    "advection_diffusion": {"u_relative_l2": 1.5e-5},
+    "kovasznay": {"u_relative_l2": 3e-6, "v_relative_l2": 3e-5, "p_relative_l2": 1.2e-5},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_problem_beats_its_golden_numbers(name):
+    names = module(name)
+    solution = sp.solve(names["build"](), **names["RECIPE"], device="cpu", progress=False)
+    found = {**solution.score, **names.get("scores", lambda _: {})(solution)}
+    for key, bound in GOLDEN[name].items():
+        assert found[key] < bound, (key, found[key])
+    if name == "cavity":
+        points = np.random.default_rng(0).uniform(0, 1, (4000, 2))
+        flow = np.stack([solution.u(points), solution.v(points)], axis=1)
+        assert relative(flow, cavity_reference.extrapolated(64).at(points)) < CAVITY_BOUND
+
+
 # References, each with its own error ----------------------------------------------------------------------------------
 
 

@@ -643,6 +643,9 @@ RIGHT = {
     "an exact solution up to a constant": lambda: functions(
         lambda a, phi: sp.grad(phi.u) - 1, exact={"u": lambda a: a.x}
     ),
+    "an exact solution that cannot be differentiated": lambda: several(
+        ("start", D.at(t=0), U), exact={"u": lambda a: torch.sign(a.x) * 0}
+    ),
     "a hard start and learned walls": lambda: several(
         ("walls", WALLS, U), hard={"u": START + T * U}, exact={"u": DECAY}
     ),
@@ -652,3 +655,26 @@ RIGHT = {
 @pytest.mark.parametrize("case", RIGHT)
 def test_a_right_statement_is_not_warned_of(case):
     RIGHT[case]()  # warnings are errors here
+
+
+def test_a_residual_that_fails_at_more_points_than_it_was_traced_on_does_not_fail_the_looking():
+    def residual(a, phi):
+        if phi.u.shape[0] > 3:
+            1 / 0  # noqa: B018 - what goes wrong
+        return phi.u
+
+    stated(constraints=[rule(residual), rule(residual, name="again")], exact={"u": 0}, hard={"u": lambda a, u: a.x * u})
+
+
+def test_looking_for_contradictions_leaves_random_numbers_alone():
+    before = torch.random.get_rng_state()
+    for case in ("different values at a corner", "measurements outside"):
+        with pytest.warns(sp.SirenPDEWarning):
+            WARNED[case][0]()
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_warning_points_at_the_line_that_makes_the_problem():
+    with pytest.warns(sp.SirenPDEWarning) as caught:
+        sp.Problem(name="trial", constraints=[rule(U.diff(X), D)])
+    assert caught[0].filename == __file__

@@ -179,13 +179,14 @@ def test_memory_that_runs_out_is_a_resource_error(monkeypatch):
         msg = "no room"
         raise torch.OutOfMemoryError(msg)
 
-    monkeypatch.setattr("sirenpde.fields.trace.Traced.evaluate", exhausted)
     problem = stated(constraints=[sp.Constraint("rule", on=SQUARE, residual=read_u)])
+    monkeypatch.setattr("sirenpde.fields.trace.Traced.evaluate", exhausted)
     message = 'constraint "rule" of problem "trial" ran out of memory on 8 points: no room'
     with refused(sp.ResourceError, message):
         IntegralLoss(problem, network()).terms([Sample(torch.zeros(8, 2))])
 
 
+@pytest.mark.filterwarnings("ignore:every residual of:sirenpde.errors.SirenPDEWarning")
 class TestWhatIsRemembered:
     """What depends on the points alone is computed once per sample, and never for another one."""
 

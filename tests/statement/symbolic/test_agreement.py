@@ -21,8 +21,10 @@ S, C, pd = sympy.sin, sympy.cos, sp.partial
 
 
 def stated(residual, on=D, fields=("u", "v"), **arguments) -> sp.Problem:
-    """A problem of one SymPy constraint; the fields that it leaves alone are read elsewhere, in no values that contradict it."""
-    rest = [sp.Constraint("rest", on=D, residual=lambda a, phi: tuple(torch.sin(getattr(phi, name)) for name in fields))]
+    """A problem of one SymPy constraint; the fields that it leaves alone are read by another, without a value."""
+    rest = [
+        sp.Constraint("rest", on=D, residual=lambda a, phi: tuple(torch.sin(getattr(phi, name)) for name in fields))
+    ]
     rest = [*rest, sp.Constraint("rule", on=on, residual=residual)]
     return sp.Problem(name="trial", fields=fields, constraints=rest, **arguments)
 
@@ -374,7 +376,7 @@ def test_sympys_own_derivatives_of_a_formula_are_torchs_of_the_field(expression)
     assert_manufactured(problem)
 
 
-# Where a formula is not defined, and not asked -------------------------------------------------------------------------
+# Where a formula is not defined, and not asked: the branches of cases that are not taken.
 
 GUARDED = {
     "a root": sympy.Piecewise((sympy.sqrt(X), X > 0), (U, True)),

@@ -8,7 +8,6 @@ which are fast but computed in float32, and by the winding number where the two 
 
 from __future__ import annotations
 
-import itertools
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +18,12 @@ from scipy import ndimage
 from sirenpde.errors import RegionError
 from sirenpde.regions.extras import require_extra
 from sirenpde.regions.surface import Surface
-from sirenpde.regions.triangles import MOST_PAIRS, distances, halved, winding
+from sirenpde.regions.triangles import MOST_PAIRS, distances, split, winding
 
 #: Points nearer to the surface than this share of the extent are decided in float64.
 NEAR = 1e-5
-#: The least width of a cell, and about the most pieces that triangles are cut into; else cells are made wider.
-LEAST_WIDTH, MOST_PIECES = 1 / 64, 2**21
+#: The cells along the longest side of the grid, and the most of them that the bounds of a piece of a triangle may hold.
+ACROSS, MOST_CELLS = 128, 64
 #: The most points that are tried at a time, and the share of them that must be inside.
 BATCH, LEAST_SHARE = 2**18, 1e-3
 #: Two directions that no edge of a drawn part follows.
@@ -33,30 +32,62 @@ OUTSIDE, INSIDE, MIXED = 0, 1, 2
 
 
 class Cells:
-    """Which triangles come near which cell of a regular grid."""
+    """Which triangles come near which cell of a regular grid.
 
-    def __init__(self, surface: Surface) -> None:
+    Args:
+        corners: The triangles, shape ``(m, 3, 3)``, in units of their extent.
+    """
+
+    def __init__(self, corners: np.ndarray) -> None:
         """Lay the grid and enter the triangles."""
-        corners = surface.corners
-        lengths = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=2).max(axis=1)
-        self.width = LEAST_WIDTH
-        while self.width < 1 and (lengths / self.width + 2 * surface.areas / self.width**2).sum() > MOST_PIECES:
-            self.width *= 2
         self.low = corners.min(axis=(0, 1)) - 2 * NEAR
-        self.shape = np.ceil((corners.max(axis=(0, 1)) + 2 * NEAR - self.low) / self.width).astype(int)
-        # The bounds of pieces no longer than this come near two cells along each axis, at most.
-        pieces, own = halved(corners, self.width - 2 * NEAR)
-        first = ((pieces.min(axis=1) - NEAR - self.low) // self.width).astype(int)
-        last = ((pieces.max(axis=1) + NEAR - self.low) // self.width).astype(int)
-        codes = []
-        for step in itertools.product((0, 1), repeat=3):
-            kept = (first + step <= last).all(axis=1)
-            codes.append(np.ravel_multi_index(tuple((first[kept] + step).T), tuple(self.shape)) * len(corners))
-            codes[-1] += own[kept]
-        # Several pieces of a triangle may come near the same cell.
-        cells, self.triangles = np.divmod(np.unique(np.concatenate(codes)), len(corners))
-        self.counts = np.bincount(cells, minlength=int(self.shape.prod()))
+        sides = corners.max(axis=(0, 1)) + 2 * NEAR - self.low
+        self.width = float(sides.max()) / ACROSS
+        self.shape = np.maximum(np.ceil(sides / self.width).astype(int), 1)
+        triangles, cells = self._overlaps(*self._pieces(corners))
+        cell_count = int(self.shape.prod())
+        # A triangle was cut into pieces, of which several may come near the same cell.
+        cells, self.triangles = np.divmod(np.unique(cells * len(corners) + triangles), len(corners))
+        self.counts = np.bincount(cells, minlength=cell_count)
         self.starts = np.cumsum(self.counts) - self.counts
+
+    def _pieces(self, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Cut triangles until the bounds of each piece hold few cells; return the pieces and whose each is."""
+        own = np.arange(len(corners))
+        done, owners = [corners[:0]], [own[:0]]
+        while len(corners):
+            large = self._span(corners)[1].prod(axis=1) > MOST_CELLS
+            done.append(corners[~large])
+            owners.append(own[~large])
+            corners, own = split(corners[large]), np.repeat(own[large], 4)
+        return np.concatenate(done), np.concatenate(owners)
+
+    def _span(self, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first cell that the bounds of each triangle come near, and how many along each axis."""
+        first = self._cell(corners.min(axis=1) - NEAR)
+        return first, self._cell(corners.max(axis=1) + NEAR) - first + 1
+
+    def _cell(self, points: np.ndarray) -> np.ndarray:
+        """Return the cell of points as three numbers, shape ``(n, 3)``, the nearest one for points off the grid."""
+        return np.asarray(np.clip((points - self.low) // self.width, 0, self.shape - 1), dtype=int)
+
+    def _overlaps(self, corners: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return pairs of a triangle and a cell that a piece of it comes near, judged by its bounds and its plane."""
+        first, spans = self._span(corners)
+        sizes = spans.prod(axis=1)
+        triangles = np.repeat(np.arange(len(corners)), sizes)
+        place = np.arange(len(triangles)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        steps = np.empty((len(place), 3), dtype=int)
+        for axis in (2, 1, 0):
+            place, steps[:, axis] = np.divmod(place, spans[triangles, axis])
+        cells = first[triangles] + steps
+        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+        offset = np.einsum("ni,ni->n", normal, corners[:, 0] - self.low) / self.width
+        height = np.einsum("ni,ni->n", normal[triangles], cells + 0.5) - offset[triangles]
+        reach = 0.5 * np.abs(normal).sum(axis=1) + 2 * NEAR / self.width
+        kept = np.abs(height) <= reach[triangles]
+        return own[triangles[kept]], np.ravel_multi_index(tuple(cells[kept].T), tuple(self.shape))
 
     def find(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return which points lie in the grid, shape ``(n,)``, and the number of the cell of each of those."""
@@ -79,7 +110,7 @@ class Inside:
         engine = require_extra("trimesh.ray.ray_pyembree", "meshes", "Mesh")
         self._rays: Any = engine.RayMeshIntersector(surface.mesh)
         self._offsets = np.einsum("ni,ni->n", surface.normals, surface.corners[:, 0])
-        self.cells = Cells(surface)
+        self.cells = Cells(surface.corners)
         self.state = self._decided()
 
     def _decided(self) -> np.ndarray:
@@ -159,8 +190,8 @@ class Inside:
         share = self.surface.volume / (len(self._candidates) * self.cells.width**3)
         if share < LEAST_SHARE:
             msg = (
-                f"a mesh too thin to draw points from: it fills {share:.1e} of the cells around it, of "
-                f"{self.cells.width:g} of its extent; at least {LEAST_SHARE:g} is needed.\n"
+                f"a mesh too thin to draw points from: it fills {share:.1e} of the cells around it, of 1/"
+                f"{ACROSS} of its extent; at least {LEAST_SHARE:g} is needed.\n"
                 "  For a sheet, use its .boundary."
             )
             raise RegionError(msg)

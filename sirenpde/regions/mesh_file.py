@@ -1,27 +1,41 @@
 """Read triangle meshes from STL, OBJ and PLY files: the only module that opens them.
 
-Every byte is taken for hostile. A file is read once, whole, after it was found to be a regular file of bounded size;
-what it declares is compared with its size before memory is allocated; no other file is opened, whatever it names; and
-whatever goes wrong leaves as a ``DataError`` that names the path.
+Every byte is taken for hostile. A file is read once, whole, after it was found to be a regular file of bounded size, and
+what it declares is compared with its size. Only then trimesh turns the bytes into numbers, without a way to open another
+file, and must return as many of them as the file declares; whatever goes wrong leaves as a ``DataError`` that names the
+path.
 """
 
 from __future__ import annotations
 
-import itertools
+import io
 import os
 import re
 import stat
+import warnings
 from pathlib import PurePath
+from typing import NamedTuple
 
 import numpy as np
 
 from sirenpde.errors import DataError
-from sirenpde.regions.ply import AGAIN, read_ply
+from sirenpde.regions.extras import require_extra
 
+AGAIN = "Export the file again."
 MAXIMUM_BYTES = 2**27
 MAXIMUM_TRIANGLES = 2**22
+MAXIMUM_HEADER = 2**16
 STL_HEADER, STL_TRIANGLE = 84, 50
-STL_RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+#: Python ends lines of text, though not of bytes, at these too.
+SEPARATORS = bytes.maketrans(b"\x0b\x0c\x1c\x1d\x1e", b" " * 5)
+
+
+class _Checked(NamedTuple):
+    """What trimesh is given, and how many vertices and, at least, triangles it must find there."""
+
+    content: bytes
+    vertices: int
+    triangles: int
 
 
 def read_triangles(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -35,16 +49,42 @@ def read_triangles(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray
         file are not merged.
 
     Raises:
+        MissingExtraError: If trimesh is not installed.
         DataError: If the file cannot be read, is damaged, too large, or holds no triangle.
     """
     name = called(path)
-    readers = {".stl": _read_stl, ".obj": _read_obj, ".ply": read_ply}
+    checks = {".stl": _check_stl, ".obj": _check_obj, ".ply": _check_ply}
     suffix = PurePath(os.fsdecode(path)).suffix.lower()
-    if suffix not in readers:
+    if suffix not in checks:
         msg = f"{name} ends in {suffix!r}; expected .stl, .obj or .ply. Export the mesh in one of these formats."
         raise DataError(msg)
-    vertices, faces = readers[suffix](name, _read_bytes(name, path))
+    checked = checks[suffix](name, _read_bytes(name, path))
+    if checked.triangles == 0:
+        return require_arrays(name, np.zeros((0, 3)), np.zeros((0, 3), dtype=int))
+    vertices, faces = _load(name, checked.content, suffix[1:])
+    if len(vertices) != checked.vertices or len(faces) < checked.triangles:
+        msg = (
+            f"{name} declares {checked.vertices} vertices and {checked.triangles} faces; {len(vertices)} vertices and "
+            f"{len(faces)} triangles can be read. It is damaged. {AGAIN}"
+        )
+        raise DataError(msg)
     return require_arrays(name, vertices, faces)
+
+
+def _load(name: str, content: bytes, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Let trimesh read the bytes; it is given no name, no resolver and no materials, so it opens nothing else."""
+    trimesh = require_extra("trimesh", "meshes", "Mesh")
+    options = {"resolver": None, "skip_materials": True, "fix_texture": False, "maintain_order": True, "process": False}
+    try:
+        with warnings.catch_warnings():
+            # At a word that is no number NumPy stops and warns.
+            warnings.filterwarnings("error", message="string or file could not be read")
+            mesh = trimesh.load_mesh(io.BytesIO(content), file_type=kind, **options)
+        return np.array(mesh.vertices), np.array(mesh.faces)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {str(error)[:120]}".replace("\n", " ")
+        msg = f"{name} is damaged, or not as trimesh reads {kind.upper()} ({reason}). {AGAIN}"
+        raise DataError(msg) from error
 
 
 def called(path: object) -> str:
@@ -110,86 +150,97 @@ def _read_bytes(name: str, path: str | os.PathLike[str]) -> bytes:
     return content
 
 
-def _read_stl(name: str, content: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Read STL: binary if its size is what its count says, whatever its first word; else text."""
+def _check_stl(name: str, content: bytes) -> _Checked:
+    """Check STL: binary if its size is what its count says, whatever its first word; else text."""
     declared = int.from_bytes(content[80:STL_HEADER], "little") if len(content) >= STL_HEADER else -1
     if STL_HEADER + STL_TRIANGLE * declared == len(content):
-        corners = np.frombuffer(content, STL_RECORD, offset=STL_HEADER)["corners"].reshape(-1, 3).astype(float)
-    elif content.lstrip()[:5].lower() == b"solid" and b"\0" not in content and b"facet" in content.lower():
-        corners = _stl_text(name, content)
-    else:
-        raise _no_stl(name, content, declared)
-    return corners, np.arange(len(corners)).reshape(-1, 3)
-
-
-def _no_stl(name: str, content: bytes, declared: int) -> DataError:
-    """Say why the bytes are neither binary STL nor text."""
-    says = ""
-    if content.lstrip()[:5].lower() == b"solid":
-        says = "It starts with the word solid as text does, but holds no text facets.\n  "
+        return _Checked(content, 3 * declared, declared)
+    says_text = content.lstrip()[:5].lower() == b"solid"
+    if says_text and b"\0" not in content and b"facet" in content.lower():
+        return _check_stl_text(name, content)
+    says = "It starts with the word solid as text does, but holds no text facets.\n  " if says_text else ""
     if declared < 0:
         msg = f"{name} is no STL file: it has {len(content)} bytes; expected at least {STL_HEADER}. {says}{AGAIN}"
-        return DataError(msg)
+        raise DataError(msg)
     room = (len(content) - STL_HEADER) // STL_TRIANGLE
     msg = (
         f"{name} declares {declared} triangles, which take {STL_HEADER + STL_TRIANGLE * declared} bytes; it has "
         f"{len(content)} bytes, room for {room}.\n  {says}It is truncated, damaged or no STL file. {AGAIN}"
     )
-    return DataError(msg)
+    raise DataError(msg)
 
 
-def _stl_text(name: str, content: bytes) -> np.ndarray:
-    """Return the corners in a text STL, shape ``(3 m, 3)``."""
+def _check_stl_text(name: str, content: bytes) -> _Checked:
+    """Count the facets and vertices of a text STL."""
     text = content.lower()
     if not re.search(rb"endsolid[^\n]*\s*\Z", text):
         msg = f"{name} is a text STL that does not end with endsolid; it is truncated. {AGAIN}"
         raise DataError(msg)
-    found = re.findall(rb"\bvertex[ \t]+(\S+)[ \t]+(\S+)[ \t]+(\S+)[ \t]*(?:\r?\n|\r)", text)
-    opened, closed, corners = (
-        len(re.findall(word, text)) for word in (rb"\bfacet\s", rb"\bendfacet\b", rb"\bvertex\b")
-    )
-    if not (opened == closed and 3 * opened == corners == len(found)):
+    patterns = rb"\bfacet\s", rb"\bendfacet\b", rb"\bvertex\b", rb"\bvertex(?:[ \t]+\S+){3}[ \t]*(?:\r?\n|\r)"
+    opened, closed, corners, readable = (sum(1 for _ in re.finditer(pattern, text)) for pattern in patterns)
+    if not (opened == closed and 3 * opened == corners == readable):
         msg = (
-            f"{name} is a text STL with {opened} facets, {closed} of them closed, and {len(found)} readable of "
+            f"{name} is a text STL with {opened} facets, {closed} of them closed, and {readable} readable of "
             f"{corners} vertices; expected 3 vertices per facet. {AGAIN}"
         )
         raise DataError(msg)
-    return _floats(name, found)
+    return _Checked(content, corners, opened)
 
 
-def _floats(name: str, rows: list[tuple[bytes, bytes, bytes]]) -> np.ndarray:
-    """Turn triples of words into numbers, shape ``(n, 3)``."""
-    try:
-        return np.array([[float(word) for word in row] for row in rows], dtype=float).reshape(-1, 3)
-    except ValueError as error:
-        msg = f"{name} has a vertex that is no triple of numbers: {str(error)[:80]}. {AGAIN}"
-        raise DataError(msg) from error
-
-
-def _read_obj(name: str, content: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Read the vertices and polygons of OBJ; everything else in it, libraries of materials too, is passed over."""
-    points: list[tuple[bytes, bytes, bytes]] = []
-    faces: list[tuple[int, int, int]] = []
+def _check_obj(name: str, content: bytes) -> _Checked:
+    """Keep of OBJ the places of vertices and the polygons, with their corners counted from the first vertex."""
+    kept, known, triangles = list[bytes](), 0, 0
     for number, line in enumerate(content.splitlines(), start=1):
         word, *rest = line.split() or [b""]
+        if word not in (b"v", b"f"):
+            continue
         try:
-            if word == b"v":
-                points.append((rest[0], rest[1], rest[2]))
-            elif word == b"f":
-                corners = [_obj_index(part, len(points)) for part in rest]
-                if len(corners) < 3:
-                    raise IndexError
-                faces.extend((corners[0], *pair) for pair in itertools.pairwise(corners[1:]))
-        except (ValueError, IndexError) as error:
+            if word == b"f":
+                rest = [b"%d" % _obj_corner(part, known) for part in rest]
+                triangles += len(rest) - 2
+            else:
+                rest = rest[:3]  # a weight or a colour may follow
+                known += 1
+            if len(rest) < 3:
+                raise ValueError
+        except ValueError as error:
             text = line[:80].decode("latin-1")
             msg = f"{name}: line {number} is {text!r}; expected three coordinates, or three or more vertices. {AGAIN}"
             raise DataError(msg) from error
-    return _floats(name, points), np.array(faces, dtype=np.int64)
+        kept.append(b" ".join([word, *rest]))
+    return _Checked(b"\n".join(kept), known, triangles)
 
 
-def _obj_index(part: bytes, known: int) -> int:
-    """Return a vertex of a face counted from 0; OBJ counts from 1, and backwards from the last if negative."""
-    index = int(part.partition(b"/")[0])
-    if not 0 < abs(index) < 2**31:
+def _obj_corner(part: bytes, known: int) -> int:
+    """Return a vertex of a face counted from 1; a negative one counts backwards from the last that is known."""
+    corner = int(part.partition(b"/")[0])
+    corner = known + 1 + corner if corner < 0 else corner
+    if not 0 < corner < 2**31:
         raise ValueError
-    return index - 1 if index > 0 else known + index
+    return corner
+
+
+def _check_ply(name: str, content: bytes) -> _Checked:
+    """Compare the rows that the header of PLY declares with the size of what follows, and with the lines of text."""
+    end = re.search(rb"\nend_header[ \t]*(\r\n|\n|\r)", content[:MAXIMUM_HEADER])
+    if not content.startswith(b"ply") or end is None:
+        msg = f"{name} is no PLY file, or its header is damaged: it starts with {content[:12]!r}. {AGAIN}"
+        raise DataError(msg)
+    header, body = content[: end.end()], content[end.end() :]
+    found = re.findall(rb"\n[ \t]*element[ \t]+(\S+)[ \t]+(\d{1,12})\b", header)
+    declared = {title.decode("latin-1"): int(count) for title, count in found}
+    listed = ", ".join(f"{count} of {title!r}" for title, count in declared.items())
+    if "vertex" not in declared or "face" not in declared or len(declared) < len(found):
+        msg = f"{name} declares {listed or 'nothing'}; expected one 'vertex' and one 'face'. {AGAIN}"
+        raise DataError(msg)
+    # A row takes at least one byte, as binary or as text with its blank.
+    if sum(declared.values()) > len(body):
+        msg = f"{name} declares {listed}, but {len(body)} bytes follow its header; it is truncated. {AGAIN}"
+        raise DataError(msg)
+    if re.search(rb"\n[ \t]*format[ \t]+ascii\b", header):
+        lines = [line for line in body.translate(SEPARATORS).splitlines() if line.strip()]
+        if len(lines) != sum(declared.values()) or not body.isascii():
+            msg = f"{name} declares {listed}, but {len(lines)} lines of text follow its header. {AGAIN}"
+            raise DataError(msg)
+        body = b"\n".join([*lines, b""])
+    return _Checked(header + body, declared["vertex"], declared["face"])

@@ -150,10 +150,12 @@ def _turn(name: str, surface: Surface, fix_winding: Any) -> None:
             raise DataError(msg)
         turned = (mesh.faces != before).any(axis=1).sum()
         _warn(f"{name}: triangles turned opposite ways; {turned} of {len(before)} were turned.")
-    if abs(mesh.volume) <= FLAT:
+    with np.errstate(invalid="ignore", divide="ignore"):  # trimesh divides by it for the centre of mass
+        volume = mesh.volume
+    if abs(volume) <= FLAT:
         msg = f"{name} encloses no volume: its triangles lie on each other or in a plane. Give a mesh of a solid."
         raise DataError(msg)
-    if mesh.volume < 0:
+    if volume < 0:
         mesh.invert()
         _warn(f"{name} is inside out: its triangles are turned inwards; all {len(mesh.faces)} were turned outwards.")
 

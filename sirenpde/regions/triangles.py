@@ -46,28 +46,12 @@ def spread(corners: Tensor, areas: Tensor, drawn: Tensor) -> tuple[Tensor, Tenso
     return chosen, (1 - far) * a + far * ((1 - across) * b + across * c)
 
 
-def halved(corners: np.ndarray, longest: float) -> tuple[np.ndarray, np.ndarray]:
-    """Halve triangles across their longest side until no side is longer than ``longest``.
-
-    ``trimesh.remesh.subdivide_to_size`` cuts all sides at once: a needle becomes thousands of pieces, not dozens.
-
-    Returns:
-        The pieces, shape ``(k, 3, 3)``, and the number of the triangle that each was cut from, ``(k,)``.
-    """
-    own = np.arange(len(corners))
-    done = []
-    while len(corners):
-        sides = np.roll(corners, -1, axis=1) - corners
-        lengths = np.einsum("nij,nij->ni", sides, sides)
-        small = lengths.max(axis=1) <= longest**2
-        done.append((corners[small], own[small]))
-        order = (lengths[~small].argmax(axis=1)[:, None] + np.arange(3)) % 3
-        corners, own = np.take_along_axis(corners[~small], order[..., None], axis=1), np.tile(own[~small], 2)
-        middle = 0.5 * (corners[:, 0] + corners[:, 1])
-        a, b, c = np.moveaxis(corners, 1, 0)
-        corners = np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
-    pieces, owners = zip(*done, strict=True)
-    return np.concatenate(pieces), np.concatenate(owners)
+def split(corners: np.ndarray) -> np.ndarray:
+    """Cut each triangle into four at the middles of its sides, shape ``(m, 3, 3)`` to ``(4 m, 3, 3)``, in turn."""
+    middles = 0.5 * (corners + np.roll(corners, -1, axis=1))  # of ab, bc, ca
+    (a, b, c), (ab, bc, ca) = np.moveaxis(corners, 1, 0), np.moveaxis(middles, 1, 0)
+    parts = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
+    return np.stack([np.stack(part, axis=1) for part in parts], axis=1).reshape(-1, 3, 3)
 
 
 def distances(points: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,7 @@
 """Balance between the terms of the loss: multipliers with which their gradients are of one size.
 
-A term whose gradient is a thousand times smaller than another's is not learned, whatever its weight says about what
-matters. The multipliers stand beside the weights that the user gave: what is reported is the loss as the user weighed
-it.
+A term whose gradient is a thousand times smaller than another's is not learned. Terms of weight 1 are brought to one
+size; a weight of 10 makes a term's gradient ten times that. What is reported is the loss as the user weighed it.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class Balance:
         self._shares: list[float] = []
 
     def update(self, norms: Sequence[float], terms: Sequence[float]) -> None:
-        """Take account of the gradient norms ‖∇L_m‖ and of the terms L_m, both as the user weighed them."""
+        """Take account of the gradient norms ‖∇L_m‖ of the terms without their weights, and of the terms with them."""
         if not all(math.isfinite(norm) for norm in norms) or not any(norm > 0 for norm in norms):
             return
         largest = max(norms)

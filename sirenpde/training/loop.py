@@ -231,7 +231,8 @@ class Trainer:
                 terms[index] += float(part.detach())
             slopes = [weight.grad for weight in self._network.parameters() if weight.grad is not None]
             squares[index] = math.fsum(float(slope.double().square().sum()) for slope in slopes)
-        self._balance.update([math.sqrt(square) for square in squares], terms)
+        norms = [math.sqrt(square) / weight for square, weight in zip(squares, self._loss.weights, strict=True)]
+        self._balance.update(norms, terms)
         self._multipliers = list(self._balance.multipliers) or self._multipliers
 
     def _spent(self, step: int) -> bool:

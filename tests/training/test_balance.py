@@ -3,8 +3,15 @@
 import math
 
 import pytest
+import torch
+from small import stated
 
+import sirenpde as sp
 from sirenpde.training.balance import Balance
+from sirenpde.training.collocation import Collocation
+from sirenpde.training.loop import Budget, Trainer
+from sirenpde.training.loss import IntegralLoss
+from sirenpde.training.progress import ProgressDisplay
 
 
 def shares(balance):
@@ -52,3 +59,27 @@ def test_terms_that_vanish_leave_the_shares():
     balance = Balance()
     balance.update([1.0, 2.0], [0.0, 0.0])
     assert balance.multipliers == pytest.approx([2.0, 1.0])
+
+
+def test_a_weight_is_what_remains_of_a_difference_in_size():
+    line = sp.Box(x=(0, 1))
+    constraints = [
+        sp.Constraint("large", on=line, residual=lambda a, phi: 100 * phi.u - 1),
+        sp.Constraint("small", on=line, residual=lambda a, phi: sp.partial(phi.u, "x") - 1, weight=10),
+    ]
+    problem = stated(constraints=constraints)
+    network = problem.ansatz(sp.Siren(width=8, depth=1, omega=1, first_omega=1).build(1, 1, dtype=torch.float64))
+    loss = IntegralLoss(problem, network)
+    counts = {"large": 50, "small": 50}
+    balance = Balance()
+    trainer = Trainer(loss, Collocation(problem, counts, 0), [], Budget(steps=1), balance)
+    samples = Collocation(problem, counts, 0).draw()
+    sizes = []
+    for index, sample in enumerate(samples):
+        network.zero_grad()
+        for part in loss.parts_of(index, sample):
+            part.backward()
+        sizes.append(math.sqrt(sum(float(weight.grad.square().sum()) for weight in network.parameters())))
+    trainer.run([sp.Adam(steps=1, lr=1e-12)], ProgressDisplay("trial", 1, ["large", "small"], shown=False))
+    large, small = (size * multiplier for size, multiplier in zip(sizes, balance.multipliers, strict=True))
+    assert small / large == pytest.approx(10, rel=1e-6)

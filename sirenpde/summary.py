@@ -118,10 +118,10 @@ def summarize(
 
     Example:
         >>> import sirenpde as sp
-        >>> line = sp.Constraint("line", on=sp.Box(x=(0, 1)), residual=lambda a, phi: sp.grad(phi.u))
+        >>> line = sp.Constraint("line", on=sp.Box(x=(0, 1)), residual=lambda a, phi: phi.u + sp.grad(phi.u)[:, 0])
         >>> summary = summarize(sp.Problem(name="tiny", fields="u", constraints=[line]), points=100)
         >>> summary.conditions[0].derivatives, summary.work
-        (('u_x',), 600.0)
+        (('u', 'u_x'), 600.0)
     """
     counts = share_out(problem, choose_defaults(problem).points if isinstance(points, str) else points)
     declared = choose_defaults(problem).network if isinstance(network, str) else network

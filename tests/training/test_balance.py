@@ -64,7 +64,7 @@ def test_terms_that_vanish_leave_the_shares():
 def test_a_weight_is_what_remains_of_a_difference_in_size():
     line = sp.Box(x=(0, 1))
     constraints = [
-        sp.Constraint("large", on=line, residual=lambda a, phi: 100 * phi.u - 1),
+        sp.Constraint("large", on=line, residual=lambda a, phi: 5 * phi.u - 1),
         sp.Constraint("small", on=line, residual=lambda a, phi: sp.partial(phi.u, "x") - 1, weight=10),
     ]
     problem = stated(constraints=constraints)

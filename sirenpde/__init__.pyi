@@ -42,6 +42,7 @@ from .training.status import Status
 __version__: str
 
 __all__ = [
+    "LBFGS",
     "Adam",
     "Ball",
     "Box",
@@ -51,7 +52,6 @@ __all__ = [
     "FileError",
     "Grid",
     "IntegralConstraint",
-    "LBFGS",
     "Mesh",
     "MissingExtraError",
     "Muon",

@@ -174,7 +174,7 @@ def _settings(
     }
     if type(module.network) is SirenNetwork:  # a subclass could not be built again from these numbers
         settings["network"] = asdict(module.network.declaration)
-    settings |= described(problem, module)
+    settings |= described(problem)
     knowns = [each.known for each in (*problem.references.values(), *problem.knowns.values())]
     sound = next((known for known in knowns if isinstance(known, Waveform)), None)
     if sound is not None:

@@ -49,7 +49,7 @@ def test_the_stub_lists_what_it_imports():
     tree = ast.parse(Path(sp.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
     imported = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     listed = next(ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign))
-    assert listed == sorted(imported) == sp.__all__
+    assert sorted(listed) == sorted(imported) == sp.__all__
 
 
 def test_the_version_is_that_of_the_installation():

@@ -83,7 +83,7 @@ def _load(name: str, content: bytes, kind: str) -> tuple[np.ndarray, np.ndarray]
         return np.array(mesh.vertices), np.array(mesh.faces)
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error)[:120]}".replace("\n", " ")
-        msg = f"{name} is damaged, or not as trimesh reads {kind.upper()} ({reason}). {AGAIN}"
+        msg = f"{name} is damaged, or no {kind.upper()} that trimesh reads ({reason}). Export the file again, as triangles."
         raise DataError(msg) from error
 
 
@@ -171,20 +171,22 @@ def _check_stl(name: str, content: bytes) -> _Checked:
 
 
 def _check_stl_text(name: str, content: bytes) -> _Checked:
-    """Count the facets and vertices of a text STL."""
+    """Count the facets and vertices of a text STL, and keep the vertices."""
     text = content.lower()
     if not re.search(rb"endsolid[^\n]*\s*\Z", text):
         msg = f"{name} is a text STL that does not end with endsolid; it is truncated. {AGAIN}"
         raise DataError(msg)
-    patterns = rb"\bfacet\s", rb"\bendfacet\b", rb"\bvertex\b", rb"\bvertex(?:[ \t]+\S+){3}[ \t]*(?:\r?\n|\r)"
-    opened, closed, corners, readable = (sum(1 for _ in re.finditer(pattern, text)) for pattern in patterns)
-    if not (opened == closed and 3 * opened == corners == readable):
+    rows = [row.group() for row in re.finditer(rb"\bvertex(?:[ \t]+\S+){3}[ \t]*(?=[\r\n])", text)]
+    patterns = rb"\bfacet\s", rb"\bendfacet\b", rb"\bvertex\b"
+    opened, closed, corners = (sum(1 for _ in re.finditer(pattern, text)) for pattern in patterns)
+    if not (opened == closed and 3 * opened == corners == len(rows)):
         msg = (
-            f"{name} is a text STL with {opened} facets, {closed} of them closed, and {readable} readable of "
+            f"{name} is a text STL with {opened} facets, {closed} of them closed, and {len(rows)} readable of "
             f"{corners} vertices; expected 3 vertices per facet. {AGAIN}"
         )
         raise DataError(msg)
-    return _Checked(content, corners, opened)
+    # Names may hold words of the format, and normals are not needed.
+    return _Checked(b"\n".join([b"solid", *rows, b"endsolid"]), corners, opened)
 
 
 def _check_obj(name: str, content: bytes) -> _Checked:

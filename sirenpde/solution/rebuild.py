@@ -24,15 +24,14 @@ from sirenpde.statement.symbolic.vocabulary import Vocabulary
 _LARGEST = {"width": 65536, "depth": 256, "omega": 1e12, "first_omega": 1e12}
 
 
-def described(problem: Problem, ansatz: Ansatz) -> dict[str, Any]:
+def described(problem: Problem) -> dict[str, Any]:
     """Return what a file must say besides the network's sizes and weights: the counterpart of ``rebuilt``."""
     settings: dict[str, Any] = {}
     if problem.periodic:
         settings["periodic"] = list(problem.periodic)
     if problem.unknowns:
-        found = ansatz.unknowns.numbers()
         settings["unknowns"] = {
-            name: {"value": found[name], "initial": each.initial, "lower": each.lower, "upper": each.upper}
+            name: {"initial": each.initial, "lower": each.lower, "upper": each.upper}
             for name, each in problem.unknowns.items()
         }
     if problem.hard:
@@ -87,12 +86,12 @@ def _unknowns(archive: Archive, source: str) -> UnknownNumbers:
     stored = archive.settings.get("unknowns", {})
     declared: dict[str, Declared] = {}
     for name, each in stored.items() if isinstance(stored, dict) else [("", stored)]:
-        if not isinstance(each, dict) or not {"value", "lower", "upper"} <= set(each):
-            msg = f"{source}: the unknown {str(name)[:60]!r} has no value and bounds."
+        if not isinstance(each, dict) or not {"lower", "upper"} <= set(each) or name not in archive.unknowns:
+            msg = f"{source}: the unknown {str(name)[:60]!r} has no value or no bounds."
             raise FileError(msg)
-        low, value, high = (each[key] for key in ("lower", "value", "upper"))
+        low, value, high = each["lower"], float(archive.unknowns[name]), each["upper"]
         real = [number for number in (low, value, high) if number is not None]
-        if value is None or any(
+        if any(
             isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number)
             for number in real
         ):

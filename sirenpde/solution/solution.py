@@ -113,6 +113,7 @@ class Solution:
             settings=self.settings,
             provenance=self.provenance,
             verification=self.score,
+            unknowns=self.unknowns,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

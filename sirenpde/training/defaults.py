@@ -35,6 +35,10 @@ ENDLESS = 10**6
 WORK = 4e9
 
 
+#: Passes that one evaluation takes per point where an expression is differentiated: those of a nested Laplacian.
+AUTOGRAD = 18.0
+
+
 @dataclass(frozen=True)
 class Defaults:
     """A choice of everything that ``solve`` can be left to choose.
@@ -180,7 +184,9 @@ def _work(problem: Problem, network: Siren, points: Mapping[str, int]) -> float:
     counts = share_out(problem, points)
     plans = IntegralLoss(problem, problem.ansatz(module)).plans
     pairs = zip(problem.constraints, plans, strict=True)
-    return math.fsum(counts[each.name] * math.fsum(way.cost for way in plan) for each, plan in pairs)
+    return math.fsum(
+        counts[each.name] * (math.fsum(way.cost for way in plan) if plan else AUTOGRAD) for each, plan in pairs
+    )
 
 
 def equation_points(problem: Problem, inner: int = 3000, outer: int = 600) -> dict[str, int]:

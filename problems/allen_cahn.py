@@ -11,6 +11,8 @@ Both conditions are built into the field: u = e^(−10t) x² cos πx + t Φ with
 circle closes, at x = ±1; there u is close to −1, and to −1 it goes as e^(−10t), which takes the kink along.
 
 Between the phases an error grows like e^(5t), so that an early one does more harm: the equation is weighed by e^(−3t).
+
+Measured on one core of a busy machine, seed 0: relative errors of 8.3e-4, and of 1.0e-3 at the end, in 172 s.
 """
 
 import numpy as np
@@ -18,7 +20,8 @@ import sympy
 
 import sirenpde as sp
 
-RECIPE = {}
+#: Fewer points than by default, and twice as many steps: early errors grow, and have to be very small.
+RECIPE = {"points": 1500, "optimizer": [sp.Muon(steps=300, lr=2e-3), sp.SSBroyden(steps=9900)]}
 
 #: u at x = 0, 1/32, …, 1, at two times.
 TABLE = {

@@ -17,6 +17,9 @@ show the corner.
 
 The score compares the velocity along both centre lines, at the points of Ghia's tables, with finite differences that
 have converged (tests/references/cavity.py). Ghia's own values are 0.7 % from those for u and 3.4 % for v.
+
+Measured on one core of a busy machine, seed 0: relative errors on the centre lines of 2.7e-4 for u and 7.5e-4 for v in
+174 s.
 """
 
 import numpy as np
@@ -24,7 +27,11 @@ import sympy
 
 import sirenpde as sp
 
-RECIPE = {}
+#: Fewer points than by default, and more steps on them in the same time: the flow is slow to set in.
+RECIPE = {
+    "points": {"equations": 1000, "pin": 1},
+    "optimizer": [sp.Muon(steps=300, lr=2e-3), sp.SSBroyden(steps=6200)],
+}
 
 #: The points of Ghia's tables I and II, and there u at x = ½ and v at y = ½ by tests/references/cavity.py, to 5 · 10⁻⁵.
 Y = (0.0547, 0.0625, 0.0703, 0.1016, 0.1719, 0.2813, 0.4531, 0.5, 0.6172, 0.7344, 0.8516, 0.9531, 0.9609, 0.9688)
@@ -79,9 +86,10 @@ def scraper(across: sympy.Expr, down: sympy.Expr) -> tuple[sympy.Expr, sympy.Exp
     """
     c = 4 / (sympy.pi**2 - 4)
     slope = across + sympy.pi * down / 2
-    square = across**2 + down**2 + sympy.Float(1e-8)
+    tiny = sympy.Float(1e-8)
+    square = across**2 + down**2 + tiny
     theta = sympy.atan2(down, across)
-    u = c * (sympy.pi**2 / 4 - sympy.pi / 2 * theta - slope * across / square)
+    u = c * (sympy.pi**2 / 4 - sympy.pi / 2 * theta - (slope * across + tiny) / square)  # 1 on all of the lid
     v = -c * (theta - slope * down / square)
     return u, v, -2 * c * slope / square
 

@@ -9,7 +9,7 @@ equation is linear in each. Where ∇u vanished, nothing would be said of k; her
 sin πy and k = 1 + ½ (1 − x²)(1 − y²) e^(x − y), of which f and the measurements are made.
 
 Measured by `sirenpde run identify_conductivity --steps 1000`, seed 0, on one CPU core: relative errors of 3.0e-3 in k
-and 4.1e-4 in u in 42 s.
+and 4.1e-4 in u in 48 s.
 """
 
 import numpy as np

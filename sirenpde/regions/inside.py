@@ -118,7 +118,8 @@ class Inside:
         label, _ = ndimage.label((self.cells.counts == 0).reshape(self.cells.shape))
         pieces, member, label = np.unique(label.ravel(), return_index=True, return_inverse=True)
         middles = self.cells.corner(member) + 0.5 * self.cells.width
-        return np.where(pieces == 0, MIXED, np.where(self._far(middles), INSIDE, OUTSIDE)).astype(np.int8)[label]
+        state = np.where(pieces == 0, MIXED, np.where(self._far(middles), INSIDE, OUTSIDE)).astype(np.int8)
+        return np.asarray(state[label])
 
     def contains(self, points: np.ndarray, slack: float) -> np.ndarray:
         """Tell which points lie inside, or within ``slack`` of the surface; ``slack`` below 1e-5."""
@@ -134,7 +135,7 @@ class Inside:
 
     def _decide(self, points: np.ndarray, cells: np.ndarray, slack: float) -> np.ndarray:
         """Decide points in given cells."""
-        inside = self.state[cells] == INSIDE
+        inside = np.asarray(self.state[cells] == INSIDE)
         mixed = np.flatnonzero(self.state[cells] == MIXED)
         apart, side = self._nearest(points[mixed], cells[mixed])
         inside[mixed] = (apart <= slack) | (side < 0)

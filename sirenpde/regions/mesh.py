@@ -26,11 +26,12 @@ class Mesh(Region):
     make one solid; one inside another, turned the other way, is a cavity.
 
     Args:
-        path: An STL (text or binary), OBJ or PLY file. No other file is read, whatever it names.
+        path: An STL (text or binary), OBJ or PLY file. No other file is read, whatever it names. In a binary PLY all
+            polygons must have the same number of corners.
         names: The three coordinates.
 
     Raises:
-        MissingExtraError: If embreex is not installed.
+        MissingExtraError: If trimesh or embreex is not installed.
         DataError: If the file cannot be read, is damaged, or its triangles are not closed, cross each other or enclose
             no volume.
         RegionError: If ``names`` are not three different identifiers.
@@ -59,6 +60,7 @@ class Mesh(Region):
             names: The three coordinates.
 
         Raises:
+            MissingExtraError: As for a file.
             DataError: As for a file.
             RegionError: As for a file.
         """

@@ -1,9 +1,9 @@
 """Read triangle meshes from STL, OBJ and PLY files: the only module that opens them.
 
-Every byte is taken for hostile. A file is read once, whole, after it was found to be a regular file of bounded size, and
-what it declares is compared with its size. Only then trimesh turns the bytes into numbers, without a way to open another
-file, and must return as many of them as the file declares; whatever goes wrong leaves as a ``DataError`` that names the
-path.
+Every byte is taken for hostile. A file is read once, whole, after it was found to be a regular file of bounded size,
+and what it declares is compared with its size. Only then trimesh turns the bytes into numbers, without a way to open
+another file, and must return as many of them as the file declares; whatever goes wrong leaves as a ``DataError`` that
+names the path.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from sirenpde.regions.extras import require_extra
 AGAIN = "Export the file again."
 MAXIMUM_BYTES = 2**27
 MAXIMUM_TRIANGLES = 2**22
+#: Vertices, faces and other rows together: trimesh takes about 100 bytes for each while it reads text.
+MAXIMUM_ROWS = 2**23
 MAXIMUM_HEADER = 2**16
 STL_HEADER, STL_TRIANGLE = 84, 50
 #: Python ends lines of text, though not of bytes, at these too.
@@ -74,16 +76,19 @@ def read_triangles(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray
 def _load(name: str, content: bytes, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Let trimesh read the bytes; it is given no name, no resolver and no materials, so it opens nothing else."""
     trimesh = require_extra("trimesh", "meshes", "Mesh")
-    options = {"resolver": None, "skip_materials": True, "fix_texture": False, "maintain_order": True, "process": False}
+    read = trimesh.exchange.load.mesh_loaders[kind]  # trimesh.load_mesh merges vertices and drops NaN in some versions
+    options = {"resolver": None, "skip_materials": True, "fix_texture": False, "maintain_order": True}
     try:
         with warnings.catch_warnings():
             # At a word that is no number NumPy stops and warns.
             warnings.filterwarnings("error", message="string or file could not be read")
-            mesh = trimesh.load_mesh(io.BytesIO(content), file_type=kind, **options)
+            found = read(io.BytesIO(content), file_type=kind, **options)
+            (found,) = found.get("geometry", {"": found}).values()
+            mesh = trimesh.Trimesh(found["vertices"], found["faces"], process=False)  # cuts polygons into triangles
         return np.array(mesh.vertices), np.array(mesh.faces)
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error)[:120]}".replace("\n", " ")
-        msg = f"{name} is damaged, or no {kind.upper()} that trimesh reads ({reason}). Export the file again, as triangles."
+        msg = f"{name} is damaged, or no {kind.upper()} that trimesh reads ({reason}). {AGAIN[:-1]}, as triangles."
         raise DataError(msg) from error
 
 
@@ -150,6 +155,14 @@ def _read_bytes(name: str, path: str | os.PathLike[str]) -> bytes:
     return content
 
 
+def _require_rows(name: str, rows: int) -> None:
+    if rows > MAXIMUM_ROWS:
+        msg = (
+            f"{name} holds {rows} vertices, faces and other rows; the limit is {MAXIMUM_ROWS}. Simplify the mesh first."
+        )
+        raise DataError(msg)
+
+
 def _check_stl(name: str, content: bytes) -> _Checked:
     """Check STL: binary if its size is what its count says, whatever its first word; else text."""
     declared = int.from_bytes(content[80:STL_HEADER], "little") if len(content) >= STL_HEADER else -1
@@ -210,6 +223,7 @@ def _check_obj(name: str, content: bytes) -> _Checked:
             msg = f"{name}: line {number} is {text!r}; expected three coordinates, or three or more vertices. {AGAIN}"
             raise DataError(msg) from error
         kept.append(b" ".join([word, *rest]))
+    _require_rows(name, len(kept))
     return _Checked(b"\n".join(kept), known, triangles)
 
 
@@ -239,6 +253,7 @@ def _check_ply(name: str, content: bytes) -> _Checked:
     if sum(declared.values()) > len(body):
         msg = f"{name} declares {listed}, but {len(body)} bytes follow its header; it is truncated. {AGAIN}"
         raise DataError(msg)
+    _require_rows(name, sum(declared.values()))
     if re.search(rb"\n[ \t]*format[ \t]+ascii\b", header):
         lines = [line for line in body.translate(SEPARATORS).splitlines() if line.strip()]
         if len(lines) != sum(declared.values()) or not body.isascii():

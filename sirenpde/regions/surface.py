@@ -58,7 +58,7 @@ class Surface:
     @cached_property
     def normals(self) -> np.ndarray:
         """Outward unit normals, shape ``(m, 3)``; ``mesh.face_normals`` are 0 for areas below 1e-13."""
-        return np.array(self.mesh.triangles_cross) / (2 * self.areas[:, None])
+        return np.asarray(self.mesh.triangles_cross / (2 * self.areas[:, None]))
 
     @property
     def volume(self) -> float:

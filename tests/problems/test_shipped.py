@@ -53,7 +53,7 @@ def test_every_shipped_problem_of_this_version_is_here():
 def test_a_shipped_problem_solves_saves_and_loads(name, tmp_path):
     module = definitions(shipped()[name])
     problem = module["build"](**SMALL.get(name, {}))
-    solution = sp.solve(problem, **module["RECIPE"], steps=2, device="cpu", progress=False)
+    solution = sp.solve(problem, **(module["RECIPE"] | {"steps": 2}), device="cpu", progress=False)
     assert len(solution.history) == 2
     solution.save(tmp_path / "solution.h5")
     loaded = sp.load(tmp_path / "solution.h5")

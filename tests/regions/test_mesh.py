@@ -447,6 +447,15 @@ def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
         sp.Mesh(path, names=XYZ)
 
 
+@pytest.mark.parametrize(("name", "content", "rows"), [("a.obj", QUADS, 14), ("a.ply", ply(), 22)])
+def test_too_many_rows_are_refused(tmp_path, monkeypatch, name, content, rows):
+    monkeypatch.setattr("sirenpde.regions.mesh_file.MAXIMUM_ROWS", 13)
+    path = written(tmp_path, content, name)
+    message = f'mesh "{path}" holds {rows} vertices, faces and other rows; the limit is 13. Simplify the mesh first.'
+    with refused(sp.DataError, message):
+        sp.Mesh(path, names=XYZ)
+
+
 def test_too_many_triangles_are_refused(monkeypatch):
     monkeypatch.setattr("sirenpde.regions.mesh_file.MAXIMUM_TRIANGLES", 11)
     with refused(sp.DataError, "Mesh.from_arrays holds 12 triangles; the limit is 11. Simplify the mesh first."):
@@ -539,11 +548,14 @@ def test_other_than_three_names_are_refused(names):
         sp.Mesh("part.stl", names=names)
 
 
-def test_without_embreex_the_message_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "embreex.rtcore_scene", None)
-    message = 'Mesh needs embreex, which is not installed. Write: pip install "sirenpde[meshes]"'
+@pytest.mark.parametrize(("module", "package"), [("embreex.rtcore_scene", "embreex"), ("trimesh", "trimesh")])
+def test_without_the_extra_the_message_names_it(monkeypatch, module, package, tmp_path):
+    monkeypatch.setitem(sys.modules, module, None)
+    message = f'Mesh needs {package}, which is not installed. Write: pip install "sirenpde[meshes]"'
     with refused(sp.MissingExtraError, message):
         made(CUBE.vertices, CUBE.faces)
+    with refused(sp.MissingExtraError, message):
+        sp.Mesh(written(tmp_path, stl()), names=XYZ)
 
 
 @pytest.mark.parametrize("kind", ["binary STL", "text STL", "OBJ of quads", "mixed text PLY", "little PLY"])

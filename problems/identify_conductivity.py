@@ -20,7 +20,6 @@ import sirenpde as sp
 RECIPE = {}
 
 x, y = sympy.symbols("x y")
-TEMPERATURE = x + y / 2 + sympy.sin(sympy.pi * x) * sympy.sin(sympy.pi * y) / 4
 CONDUCTIVITY = 1 + (1 - x**2) * (1 - y**2) * sympy.exp(x - y) / 2
 
 
@@ -35,10 +34,15 @@ def build(count: int = 1000, noise: float = 0.0, seed: int = 0) -> sp.Problem:
             sp.Constraint("equation", on=domain, residual=heat(k, u) - f),
             sp.Constraint("measurements", on=measurements(count, noise, seed), residual=u - measured),
         ],
-        given={"f": heat(CONDUCTIVITY, TEMPERATURE)},
+        given={"f": heat(CONDUCTIVITY, temperature(x, y))},
         hard={"k": 1 + (1 - x**2) * (1 - y**2) * k},
-        exact={"u": TEMPERATURE, "k": CONDUCTIVITY},
+        exact={"u": temperature(x, y), "k": CONDUCTIVITY},
     )
+
+
+def temperature(x, y, of=sympy):
+    """Return the temperature that was measured, as a formula, or ``of`` NumPy at given places."""
+    return x + y / 2 + of.sin(of.pi * x) * of.sin(of.pi * y) / 4
 
 
 def heat(k: sympy.Expr, u: sympy.Expr) -> sympy.Expr:
@@ -50,7 +54,7 @@ def measurements(count: int, noise: float, seed: int) -> sp.Points:
     """Return the temperature at random places."""
     generator = np.random.default_rng(seed)
     points = generator.uniform(-1, 1, (count, 2))
-    values = sympy.lambdify((x, y), TEMPERATURE)(*points.T)
+    values = temperature(*points.T, of=np)
     return sp.Points(points, names=("x", "y"), data={"measured": values + noise * generator.standard_normal(count)})
 
 

@@ -201,16 +201,11 @@ class ExactFields(nn.Module):
         return torch.cat([column(points).reshape(len(points), -1) for column in self.columns], dim=1)
 
 
-def exact_fields(
-    problem: sp.Problem, unknowns: Mapping[str, float], exact: Mapping[str, sympy.Expr] | None = None
-) -> ExactFields:
-    """The exact fields of a problem; every field must have one, the problem's own or another."""
-    trial = sampled(problem, problem.main_region).points
-    known = dict(problem.references)
-    known |= {name: as_known(value, problem.coordinates, name, trial) for name, value in (exact or {}).items()}
-    assert set(known) == set(problem.layout.fields), "every field needs an exact solution"
+def exact_fields(problem: sp.Problem, unknowns: Mapping[str, float]) -> ExactFields:
+    """The exact fields of a problem; every field must have one."""
+    assert set(problem.references) == set(problem.layout.fields), "every field needs an exact solution"
     assert set(unknowns) == set(problem.unknowns), "every unknown number needs its true value"
-    return ExactFields([known[name] for name in problem.layout.fields], unknowns)
+    return ExactFields([problem.references[name] for name in problem.layout.fields], unknowns)
 
 
 def assert_exact_solves(
@@ -219,7 +214,6 @@ def assert_exact_solves(
     unknowns: Mapping[str, float] | None = None,
     *,
     loose: Mapping[str, float] | None = None,
-    exact: Mapping[str, sympy.Expr] | None = None,
     count: int = 200,
 ) -> None:
     """Assert that the exact fields satisfy every constraint of a problem, hard conditions set aside.
@@ -228,14 +222,13 @@ def assert_exact_solves(
     (``sp.IntegralConstraint``), it is the mean that is held to its tolerance, by Gauss' quadrature over a box.
 
     Args:
-        problem: With an exact solution of every field, or of those that ``exact`` lacks.
+        problem: With an exact solution of every field.
         tolerance: The largest value of a residual.
         unknowns: The true value of every unknown number.
         loose: Constraint → another tolerance, such as for noisy measurements.
-        exact: Field → its solution, where the problem names none.
         count: Points per constraint.
     """
-    fields = exact_fields(problem, unknowns or {}, exact)
+    fields = exact_fields(problem, unknowns or {})
     for constraint, residual in zip(problem.constraints, problem.residuals, strict=True):
         integral = isinstance(constraint, sp.IntegralConstraint)
         sample, shares = _quadrature(problem, constraint.on) if integral else (None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,15 +37,19 @@ class Gridded:
     inside: np.ndarray | None = None
 
 
-def grid_axes(region: Region, coordinates: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Return the axes of a region's own grid, or evenly spaced ones over its bounds; none beyond three coordinates."""
-    if isinstance(region, Grid):
-        return {name: np.sort(region.axis(name)) for name in coordinates}
+def grid_axes(regions: Sequence[Region], coordinates: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Return the axes of the first region's own grid, or evenly spaced ones over the bounds of all of them.
+
+    There are none beyond three coordinates.
+    """
+    first = regions[0]
+    if isinstance(first, Grid):
+        return {name: np.sort(first.axis(name)) for name in coordinates}
     count = RESOLUTION.get(len(coordinates))
     if count is None:
         return {}
-    bounds = region.bounds
-    return {name: np.unique(np.linspace(*bounds[name], count)) for name in coordinates}
+    ends = {name: np.array([region.bounds[name] for region in regions]) for name in coordinates}
+    return {name: np.unique(np.linspace(ends[name].min(), ends[name].max(), count)) for name in coordinates}
 
 
 def grid_points(axes: dict[str, np.ndarray], coordinates: tuple[str, ...]) -> tuple[tuple[int, ...], np.ndarray]:
@@ -63,16 +68,22 @@ def evaluate_on_grid(problem: Problem, network: nn.Module, *, derivatives: bool)
         network: Φ.
         derivatives: Whether to add the norm of each field's gradient, and its Laplacian.
     """
-    axes = grid_axes(problem.domain, problem.coordinates)
+    domains = {name: problem.domain_of(name) for name in problem.layout.fields}
+    axes = grid_axes(list(domains.values()), problem.coordinates)
     if not axes:
         return Gridded()
     shape, points = grid_points(axes, problem.coordinates)
+    inside = {name: _inside(region, problem.coordinates, points) for name, region in domains.items()}
+    anywhere = np.any(list(inside.values()), axis=0)
     values: dict[str, np.ndarray] = {}
     for name in problem.layout.fields:
         flat = _field_values(problem, network, name, points, derivatives=derivatives)
         taken = {*problem.layout.fields, *problem.coordinates} - {name}  # a field may be called u_error
-        values |= {key: array.reshape(*shape, *array.shape[1:]) for key, array in flat.items() if key not in taken}
-    return Gridded(axes, values, _inside(problem.domain, problem.coordinates, points, shape))
+        for key, array in flat.items():
+            if key not in taken:
+                array[anywhere & ~inside[name]] = np.nan  # another field's place
+                values[key] = array.reshape(*shape, *array.shape[1:])
+    return Gridded(axes, values, None if anywhere.all() else anywhere.reshape(shape))
 
 
 def _field_values(
@@ -97,13 +108,11 @@ def reference_values(known: Arranged, points: np.ndarray) -> np.ndarray:
         return known(torch.from_numpy(points)).numpy()
 
 
-def _inside(
-    region: Region, coordinates: tuple[str, ...], points: np.ndarray, shape: tuple[int, ...]
-) -> np.ndarray | None:
+def _inside(region: Region, coordinates: tuple[str, ...], points: np.ndarray) -> np.ndarray:
+    """Return which points lie in a region, ``(n,)``; all of them where it is made of given points."""
     if region.size is not None:
-        return None
-    inside = region.contains(points[:, [coordinates.index(name) for name in region.names]]).reshape(shape)
-    return None if inside.all() else inside
+        return np.ones(len(points), dtype=bool)
+    return region.contains(points[:, [coordinates.index(name) for name in region.names]])
 
 
 def field_function(network: nn.Module, layout: Layout, name: str) -> FieldFunction:

@@ -45,7 +45,7 @@ def score(problem: Problem, network: nn.Module, held_out: Sequence[Sample]) -> d
     for name, reference in problem.references.items():
         function = FieldFunction(network, problem.layout, name, problem.layout.forms(name))
         free = name in problem.unpinned
-        domain = problem.domain
+        domain = problem.domain_of(name)
         if isinstance(domain, Grid):
             found |= _errors(f"{name}", function, reference, _own_points(problem, domain), free=free)
             between = _between(problem, domain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from sirenpde.fields.layout import Layout
 from sirenpde.fields.scope import Surroundings
 from sirenpde.fields.trace import Residual, Traced, trace
 from sirenpde.fields.unknowns import UnknownNumbers
+from sirenpde.regions.grid import Grid
 from sirenpde.regions.region import Region, arranged
 from sirenpde.statement import checks, contradictions, placement, trials
 from sirenpde.statement.compilation import (
@@ -191,8 +192,17 @@ class Problem:
     @cached_property
     def main_region(self) -> Region:
         """The first region of the highest dimension: the inside, where there is one."""
-        dimensions = [constraint.on.dimension for constraint in self.constraints]
-        return self.constraints[dimensions.index(max(dimensions))].on
+        return _first_of_highest_dimension(constraint.on for constraint in self.constraints)
+
+    def domain_of(self, field: str) -> Region:
+        """Return where a field is drawn and scored: the main one of the regions on which a residual reads it.
+
+        In a problem of two materials, each with a field of its own, that is the material.
+        """
+        if isinstance(self.domain, Grid):
+            return self.domain
+        pairs = zip(self.constraints, self.traced, strict=True)
+        return _first_of_highest_dimension(each.on for each, traced in pairs if field in traced.fields)
 
     @cached_property
     def domain(self) -> Region:
@@ -263,3 +273,7 @@ class Problem:
     def _known(self, group: str, name: str, value: object) -> Arranged:
         known: Known = as_known(value, self.coordinates, f'{group} "{name}" of {self.where}', self._trial_points)
         return arranged_known(known, self.coordinates)
+
+
+def _first_of_highest_dimension(regions: Iterable[Region]) -> Region:
+    return max(regions, key=lambda region: region.dimension)  # the first of equals

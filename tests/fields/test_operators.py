@@ -364,8 +364,8 @@ class TestDerivativesOfKnowns:
         network = sp.Siren(width=8, depth=1).build(2, 1, dtype=torch.float64)
         points = torch.rand(9, 2, dtype=torch.float64)
         answers = []
-        for (traced,) in (whole.traced, parts.traced):
-            answers += traced.evaluate(network, points, {}, traced.plan(network))
+        for (seen,) in (whole.traced, parts.traced):
+            answers += seen.evaluate(network, points, {}, seen.plan(network))
         assert whole.traced[0].differentiates
         assert not parts.traced[0].differentiates
         torch.testing.assert_close(*answers, rtol=1e-11, atol=1e-9)

@@ -32,7 +32,7 @@ def coarse(monkeypatch):
 
 
 def test_a_region_without_a_grid_gets_even_axes_over_its_bounds():
-    axes = grid_axes(sp.Box(x=(-1, 1), t=(0, 2)), ("x", "t"))
+    axes = grid_axes([sp.Box(x=(-1, 1), t=(0, 2))], ("x", "t"))
     assert list(axes) == ["x", "t"]
     np.testing.assert_allclose(axes["x"], np.linspace(-1, 1, RESOLUTION[2]))
     np.testing.assert_allclose(axes["t"], np.linspace(0, 2, RESOLUTION[2]))
@@ -40,21 +40,21 @@ def test_a_region_without_a_grid_gets_even_axes_over_its_bounds():
 
 def test_a_grid_keeps_its_own_points_ascending():
     grid = sp.Grid(("x", "y"), (-0.75, 0.5), (0.5, -1.0), (4, 2))
-    axes = grid_axes(grid, ("x", "y"))
+    axes = grid_axes([grid], ("x", "y"))
     assert axes["x"].tolist() == [-0.75, -0.25, 0.25, 0.75]
     assert axes["y"].tolist() == [-0.5, 0.5]
 
 
 def test_beyond_three_coordinates_there_is_no_grid():
     box = sp.Box(x=(0, 1), y=(0, 1), z=(0, 1), t=(0, 1))
-    assert grid_axes(box, box.names) == {}
+    assert grid_axes([box], box.names) == {}
     gridded = evaluate_on_grid(problem(box), Phi(lambda x, y, z, t: x), derivatives=False)
     assert (gridded.axes, gridded.values, gridded.inside) == ({}, {}, None)
 
 
 def test_a_fixed_coordinate_has_one_value():
     region = sp.Box(x=(0, 1), t=(0, 1)).at(t=0)
-    assert grid_axes(region, ("x", "t"))["t"].tolist() == [0]
+    assert grid_axes([region], ("x", "t"))["t"].tolist() == [0]
 
 
 def test_points_are_in_the_order_of_the_coordinates_and_values_in_that_of_the_file():
@@ -137,3 +137,24 @@ def test_a_field_may_have_the_name_of_a_derived_value(coarse):
     gridded = evaluate_on_grid(both, Phi(lambda x: torch.stack([x + 7, x], dim=1)), derivatives=False)
     np.testing.assert_allclose(gridded.values["u_error"], gridded.axes["x"] + 7)
     assert "u_reference" in gridded.values
+
+
+def test_a_field_is_on_the_grid_where_it_lives_and_nowhere_else(coarse):
+    left, right = sp.Box(x=(0, 1), y=(0, 1)), sp.Box(x=(1, 2), y=(0, 1))
+    problem = stated(
+        fields=("u", "v"),
+        constraints=[
+            sp.Constraint("left", on=left, residual=lambda a, phi: phi.u),
+            sp.Constraint("right", on=right, residual=lambda a, phi: phi.v),
+            sp.Constraint("between", on=left.at(x=1), residual=lambda a, phi: phi.u - phi.v),
+        ],
+        exact={"u": 0.0, "v": 0.0},
+    )
+    assert (problem.domain_of("u"), problem.domain_of("v")) == (left, right)
+    network = sp.Siren(width=4, depth=1).build(2, 2)
+    gridded = evaluate_on_grid(problem, network, derivatives=False)
+    assert gridded.axes["x"][[0, -1]].tolist() == [0, 2]
+    assert gridded.inside is None
+    place = np.broadcast_to(gridded.axes["x"], gridded.values["u"].shape)
+    np.testing.assert_array_equal(np.isfinite(gridded.values["u"]), place <= 1)
+    np.testing.assert_array_equal(np.isfinite(gridded.values["v_error"]), place >= 1)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sympy
 import torch
 from agreement import (
     assert_built_in,

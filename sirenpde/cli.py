@@ -180,20 +180,20 @@ def show(context: typer.Context, target: Target, settings: Settings = None) -> N
     session: Session = context.obj
     file = _opened(session, target)
     problem = file.build(settings or ())
-    session.out.print(Text(library.docstring(file.path)), soft_wrap=True)
+    session.out.print(Text(f"{library.docstring(file.path)}\n"), soft_wrap=True)
     if file.parameters:
-        session.out.print(tables.parameters(file.parameters))
-    defaults = choose_defaults(problem)
+        session.out.print(tables.apart(tables.parameters(file.parameters)))
+    defaults, summary = choose_defaults(problem), _summary(file, problem)
     auto = {
         "network": defaults.network,
         "optimizer": defaults.stages,
         "points": defaults.points,
         "dtype": defaults.dtype,
     }
-    session.out.print(tables.recipe(auto, file.recipe))
-    summary = _summary(file, problem)
-    session.out.print(tables.regions(summary))
-    session.out.print(tables.evaluation(summary))
+    used = {each.name: each.points for each in summary.conditions}  # a finite region may have fewer than are asked for
+    recipe, points = dict(file.recipe), file.recipe.get("points", defaults.points)
+    (recipe if "points" in recipe else auto)["points"] = sum(used.values()) if isinstance(points, int) else used
+    session.out.print(tables.apart(tables.recipe(auto, recipe), tables.regions(summary), tables.evaluation(summary)))
 
 
 @app.command()
@@ -222,7 +222,9 @@ def _summary(file: library.ProblemFile, problem: Problem, remarks: Sequence[str]
 def _verdict(summary: Summary) -> str:
     """Return the last line of a check."""
     count = len(summary.conditions)
-    found = f"{count} constraint{'s' if count > 1 else ''}, {', '.join(summary.fields)} sought"
+    numbers = ", ".join(summary.unknowns)
+    also = f" and the unknown number{'s' if len(summary.unknowns) > 1 else ''} {numbers}" if numbers else ""
+    found = f"{count} constraint{'s' if count > 1 else ''}, {', '.join(summary.fields)}{also} sought"
     told = (
         f"{len(summary.remarks)} warning{'s' if len(summary.remarks) > 1 else ''}" if summary.remarks else "no warnings"
     )
@@ -270,12 +272,13 @@ def _solve_and_save(
     from sirenpde.solution.display import no_better_than_null
 
     most = _most_steps(problem, arguments)
-    session.say(f"Solving {problem.name}: up to {most} steps. Ctrl-C ends the run and saves what there is.")
+    limit = f"until {arguments['max_seconds']:g} s are spent" if most is None else f"up to {most} steps"
+    session.say(f"Solving {problem.name}: {limit}. Ctrl-C ends the run and saves what there is.")
     with _stoppable() as stop:
         solution, code = _solved(session, problem, arguments, stop)
         stop.saving = True
         seconds = solution.history.seconds[-1] if len(solution.history) else 0.0
-        session.say(f"{len(solution.history)} of {most} steps in {seconds:.1f} s.")
+        session.say(f"{len(solution.history)}{'' if most is None else f' of {most}'} steps in {seconds:.1f} s.")
         try:
             archive = outputs.save(kept, solution, file.scores, file.figures)
         except KeyboardInterrupt:
@@ -289,12 +292,15 @@ def _solve_and_save(
     return stop.code if stop.asked else code
 
 
-def _most_steps(problem: Problem, arguments: Mapping[str, Any]) -> int:
-    """Return how many steps a run may take; what is no number or optimizer is left for ``solve`` to refuse."""
-    from sirenpde.training.defaults import choose_defaults
+def _most_steps(problem: Problem, arguments: Mapping[str, Any]) -> int | None:
+    """Return how many steps a run may take, None where time ends it; ``solve`` refuses what is no number."""
+    from sirenpde.training.defaults import choose_defaults, open_ended
 
     optimizer, limit = arguments.get("optimizer", "auto"), arguments.get("steps")
     stages = choose_defaults(problem).stages if isinstance(optimizer, str) else optimizer
+    timed = isinstance(optimizer, str) and limit is None and isinstance(arguments.get("max_seconds"), int | float)
+    if timed and open_ended(stages) != stages:
+        return None
     total = sum(getattr(stage, "steps", 0) for stage in (stages if isinstance(stages, Sequence) else [stages]))
     if not isinstance(limit, int):
         return total

@@ -102,10 +102,15 @@ def kind_of(value: object) -> str:
 def suggestion(name: str, candidates: Iterable[str], prefix: str = "") -> str:
     """Return a sentence that names the candidate nearest to a misspelt name, or an empty string.
 
+    A name of one letter is near another one only where the two differ in case alone: nu is no misspelt u.
+
     Args:
         name: What was written.
         candidates: What could have been meant.
         prefix: What the user writes in front of the name, such as ``"a."``.
     """
-    nearest = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.5)
+    listed = list(candidates)
+    nearest = [each for each in listed if each.lower() == name.lower()]
+    if not nearest and len(name) > 1:
+        nearest = difflib.get_close_matches(name, [each for each in listed if len(each) > 1], n=1, cutoff=0.5)
     return f"\n  Did you mean {prefix}{nearest[0]}?" if nearest else ""

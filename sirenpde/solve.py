@@ -17,13 +17,14 @@ from sirenpde.solution.provenance import provenance
 from sirenpde.solution.rebuild import described
 from sirenpde.solution.score import score
 from sirenpde.solution.solution import Solution
+from sirenpde.statement.constraint import IntegralConstraint
 from sirenpde.statement.problem import Problem
 from sirenpde.statement.raster import Raster
 from sirenpde.statement.waveform import Waveform
 from sirenpde.training import arguments
 from sirenpde.training.balance import Balance
 from sirenpde.training.collocation import Collocation, share_out
-from sirenpde.training.defaults import choose_defaults
+from sirenpde.training.defaults import ENDLESS, choose_defaults
 from sirenpde.training.loop import Budget, Outcome, Trainer
 from sirenpde.training.loss import IntegralLoss
 from sirenpde.training.optimizer import Optimizer
@@ -68,7 +69,7 @@ def solve(
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, …; by default a GPU where there is one.
         dtype: ``"float32"`` or ``"float64"``.
         balance: ``"auto"`` multiplies the terms of an equation so that their gradients have one size; None leaves the
-            weights as they are written.
+            weights as they are written. Terms on measurements (points with data) keep theirs.
         progress: Whether to show a bar; nothing is shown where there is no terminal.
         throw: Whether to raise where the run diverged or missed the tolerance.
 
@@ -117,10 +118,13 @@ def solve(
         suitable_threads(widest(module), place),
         ProgressDisplay(problem.name, total, names, shown=progress) as display,
     ):
+        measured = [bool(constraint.on.data_shapes) for constraint in problem.constraints]
         loss, points_of_run = IntegralLoss(problem, module), Collocation(problem, counts, seed)
-        trainer = Trainer(loss, points_of_run, held_out, budget, Balance() if balanced else None)
+        trainer = Trainer(loss, points_of_run, held_out, budget, Balance(measured) if balanced else None)
         outcome = trainer.run(stages, display)
-        settings = {**_settings(problem, module, stages, counts, seed), "planned_steps": total, "balanced": balanced}
+        settings = {**_settings(problem, module, stages, counts, seed), "balanced": balanced}
+        timed = budget.seconds is not None and any(stage.steps == ENDLESS for stage in stages)
+        settings["planned_steps"] = "until the time is spent" if timed else total
         settings |= {"notes": list(outcome.notes)} if outcome.notes else {}
         solution = _solution(problem, module, outcome, held_out, settings)
     if throw:
@@ -174,7 +178,8 @@ def _settings(
     }
     if type(module.network) is SirenNetwork:  # a subclass could not be built again from these numbers
         settings["network"] = asdict(module.network.declaration)
-    settings |= described(problem)
+    integrals = [each.name for each in problem.constraints if isinstance(each, IntegralConstraint)]
+    settings |= described(problem) | ({"integrals": integrals} if integrals else {})
     knowns = [each.known for each in (*problem.references.values(), *problem.knowns.values())]
     sound = next((known for known in knowns if isinstance(known, Waveform)), None)
     if sound is not None:

@@ -17,7 +17,6 @@ from rich.text import Text
 # What needs torch is named for types alone.
 if TYPE_CHECKING:
     from sirenpde.solution.archive import Archive
-    from sirenpde.statement.unknown import Unknown
     from sirenpde.summary import Condition, Summary
 
 _RIGHT = frozenset({"value", "measure", "weight", "points", "F per point", "F per step"})
@@ -70,21 +69,39 @@ def scores(archive: Archive) -> Table:
     """Return the measured numbers, and what the run took."""
     made = table("score", "value", "unit", "")
     for name, value in archive.verification.items():
-        note = next((words for part, words in _NOTES.items() if name.startswith(part) or name.endswith(part)), "")
-        made.add_row(name, f"{value:.5g}", "dB" if name.endswith(("psnr", "snr")) else "", note)
+        made.add_row(name, f"{value:.5g}", "dB" if name.endswith(("psnr", "snr")) else "", _note(archive, name))
+    for name, value in archive.unknowns.items():
+        made.add_row(name, f"{value:.5g}", "", _declared(archive, name))
     seconds = list(archive.history.get("seconds", []))
     made.add_row("steps", str(len(seconds)), "", "")
     made.add_row("training", f"{seconds[-1]:.1f}" if seconds else "0", "s", "")
     return made
 
 
+def _note(archive: Archive, name: str) -> str:
+    """Return what a score is, in words."""
+    if name.removeprefix("residual_") in archive.settings.get("integrals", ()):
+        return "mean of the residual over the region"
+    return next((words for part, words in _NOTES.items() if name.startswith(part) or name.endswith(part)), "")
+
+
+def _declared(archive: Archive, name: str) -> str:
+    """Return how an unknown number was declared."""
+    limits = archive.settings.get("unknowns", {}).get(name)
+    return f"unknown number, {_bounds(**limits)}" if limits else "unknown number"
+
+
 def checked(summary: Summary) -> Group:
     """Return everything about a problem that was checked: what is stated, where, and what it costs."""
-    made = [regions(summary), residuals(summary), evaluation(summary)]
     names = table("name", "what", "how it is given")
     for row in _names(summary):
         names.add_row(*(Text(_short(cell)) for cell in row))
-    return Group(*(part for each in [names, *made] for part in (each, Text())))
+    return apart(names, regions(summary), residuals(summary), evaluation(summary))
+
+
+def apart(*tables: Table) -> Group:
+    """Return tables with a blank line after each."""
+    return Group(*(part for each in tables for part in (each, Text())))
 
 
 def _short(text: str) -> str:
@@ -100,16 +117,16 @@ def _names(summary: Summary) -> Iterator[tuple[str, str, str]]:
     for name, words in summary.knowns.items():
         yield name, "known", words
     for name, unknown in summary.unknowns.items():
-        yield name, "unknown number", _bounds(unknown)
+        yield name, "unknown number", _bounds(unknown.initial, unknown.lower, unknown.upper)
     for name, words in summary.exact.items():
         yield name, "exact, to score", words
 
 
-def _bounds(unknown: Unknown) -> str:
-    text = f"from {unknown.initial:g}"
-    if unknown.lower is not None:
-        text += f", above {unknown.lower:g}"
-    return text if unknown.upper is None else f"{text}, below {unknown.upper:g}"
+def _bounds(initial: float, lower: float | None, upper: float | None) -> str:
+    text = f"from {initial:g}"
+    if lower is not None:
+        text += f", above {lower:g}"
+    return text if upper is None else f"{text}, below {upper:g}"
 
 
 def regions(summary: Summary) -> Table:

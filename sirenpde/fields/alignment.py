@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import sympy
 from torch import Tensor
 
 from sirenpde.fields.guarded import PointValues, Scope
@@ -34,6 +35,10 @@ def component_axes(value: object, scope: Scope, function: Callable[..., Any]) ->
         return len(value.trailing)
     if isinstance(value, np.ndarray):
         scope.refuse("combines a quantity with a NumPy array.", DATA_HINT)
+    if isinstance(value, sympy.Basic):
+        named = isinstance(value, sympy.Symbol)
+        hint = f"In a function write a.{value}." if named else "In a function write torch.sin(a.x), math.pi and the like."
+        scope.refuse(f"combines a quantity with SymPy's {value}.", hint)
     if isinstance(value, Tensor) and value.ndim:
         if value.shape[0] != scope.count:
             scope.refuse(

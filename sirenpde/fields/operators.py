@@ -6,12 +6,13 @@ meant; applied to any other expression it differentiates by autograd.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+import sympy
 import torch
 
-from sirenpde.errors import ExpressionError, suggestion
+from sirenpde.errors import ExpressionError, kind_of, suggestion
 from sirenpde.fields.alignment import shape_text
 from sirenpde.fields.autodiff import KnownSlope
 from sirenpde.fields.forms import differentiated, mapped
@@ -37,7 +38,7 @@ def partial(q: Quantity, *names: str) -> Quantity:
         ...     return sp.partial(phi.u, "t") + sp.partial(phi.u, "x")
     """
     if not names:
-        msg = f'{_where(q)} calls partial without a coordinate. Write partial(q, "{_quantity(q).scope.names[0]}").'
+        msg = f'{_where(q)} calls partial without a coordinate. Write sp.partial(q, "{_quantity(q).scope.names[0]}").'
         raise ExpressionError(msg)
     for axis in _axes(q, names):
         q = _derivative(q, axis)
@@ -226,19 +227,35 @@ def _axes(q: Quantity, names: Sequence[str] | None) -> list[int]:
     known = _quantity(q).scope.names
     if names is None:
         return list(range(len(known)))
-    if isinstance(names, str):
+    if isinstance(names, str) or not isinstance(names, Iterable):
         names = (names,)
-    for name in names:
-        if name not in known:
+    listed = list(names)
+    for name in listed:
+        if not isinstance(name, str):
+            shown = f"the SymPy symbol {name}" if isinstance(name, sympy.Basic) else kind_of(name)
+            written = str(name) if isinstance(name, sympy.Basic) and str(name) in known else known[0]
             msg = (
-                f"{_where(q)} differentiates by {name!r}; the coordinates are {', '.join(known)}."
-                f"{suggestion(str(name), known)}"
+                f"{_where(q)} differentiates by {shown}; expected the name of a coordinate: {', '.join(known)}.\n"
+                f'  Write it in quotes, as in sp.partial(q, "{written}").'
             )
             raise ExpressionError(msg)
-    return [known.index(name) for name in names]
+        if name not in known:
+            near = suggestion(name, known)
+            if len(name) > 1 and all(letter in known for letter in name):
+                near = f"\n  Write one after the other: {', '.join(f'{chr(34)}{each}{chr(34)}' for each in name)}."
+            msg = f"{_where(q)} differentiates by {name!r}; the coordinates are {', '.join(known)}.{near}"
+            raise ExpressionError(msg)
+    return [known.index(name) for name in listed]
 
 
 def _quantity(q: object) -> Quantity:
+    if isinstance(q, sympy.Basic):
+        msg = (
+            f"an operator was given the SymPy expression {q}; operators such as sp.laplacian act on phi.u, inside a "
+            "residual that is a function of (a, phi).\n  In SymPy write u.diff(x, 2) + u.diff(y, 2), u.diff(x) and "
+            "the like."
+        )
+        raise ExpressionError(msg)
     if not isinstance(q, Quantity):
         msg = (
             f"an operator was given a {type(q).__name__}; expected a quantity, such as phi.u or an expression made of "

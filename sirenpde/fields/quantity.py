@@ -248,6 +248,16 @@ class Quantity(PointValues):
         function = getattr(torch, name, None)
         if function in POINTWISE:
             return lambda *others, **options: self.__torch_function__(function, (), (self, *others), options)
+        if name == "_sympy_":  # SymPy's functions and symbols ask for it
+            self.scope.refuse(
+                "mixes a quantity with SymPy.",
+                "In a function write torch.sin(a.x), not sympy.sin, and a.x, not SymPy's symbol x.",
+            )
+        if name in self.scope.names:
+            self.scope.refuse(
+                f"reads .{name} of a quantity, but coordinates are read from a: a.{name}.",
+                "A hard condition is called with (a, u), a residual with (a, phi), in this order.",
+            )
         self.scope.refuse(
             f"uses .{name} of a quantity, which does not act point by point.",
             "Quantities have arithmetic, .sum(-1), .mean(-1), components q[:, 0] and functions such as torch.sin(q).",

@@ -23,6 +23,9 @@ from sirenpde.fields.layout import Layout
 from sirenpde.fields.quantity import Quantity
 from sirenpde.fields.unknowns import unknown_numbers
 
+#: What those are told who took the two arguments of a residual the other way round.
+_ORDER = "A residual is called with (a, phi), in this order."
+
 #: What has been computed at certain points and depends on nothing else. It belongs to these points and dies with them.
 Memo = dict[Hashable, Any]
 
@@ -167,6 +170,8 @@ class Phi:
         if name not in self._layout.fields:
             fields = ", ".join(self._layout.fields)
             near = suggestion(name, self._layout.fields, "phi.")
+            if name in self._layout.coordinates:
+                near = f"\n  {name} is a coordinate: write a.{name}. {_ORDER}"
             msg = f"{self._scope.where} reads phi.{name}; the fields are {fields}.{near}"
             raise UnknownNameError(msg)
         if isinstance(self._scope, AutogradScope):
@@ -227,6 +232,7 @@ class Given:
             return Quantity(scope, scope.points[:, scope.names.index(name)])
         if name in self._local:
             if isinstance(scope, AutogradScope) and name != "normal":  # a normal is constant along its side
+                scope.record.knowns.add(name)
                 return Quantity(scope, scope.measured(name, self._local[name]))
             return Quantity(scope, self._local[name])
         if name in self._surroundings.unknowns:
@@ -254,7 +260,7 @@ class Given:
         if name == "normal":
             hint = "\n  Only boundaries have a normal: pose the condition on box.boundary or on a side, box.at(x=1)."
         elif name in layout.fields:
-            hint = f"\n  {name} is a field: write phi.{name}."
+            hint = f"\n  {name} is a field: write phi.{name}. {_ORDER}"
         else:
             hint = suggestion(name, [each for names in groups.values() for each in names], "a.")
         return f"{self._scope.where} reads a.{name}; the names it can read are {listed}.{hint}"

@@ -55,10 +55,11 @@ def require_simple(shapely: ModuleType, ring: np.ndarray, what: str) -> np.ndarr
         msg = f"{what} reaches to {reach:g} and is {2 * extent:g} wide, too far for a float64. Choose other units."
         raise RegionError(msg)
     area = signed_area(ring)
-    if abs(area) <= 1e-14 * np.prod(np.ptp(ring, axis=0)) or area == 0.0:
+    shape = shapely.Polygon(ring)
+    none = abs(area) <= 1e-14 * np.prod(np.ptp(ring, axis=0)) or area == 0.0
+    if none and (shape.is_valid or _on_a_line(ring)):  # the area of a ring that crosses itself may be zero too
         msg = f"{what} has no area: its {len(ring)} corners lie on a line. Give corners that go around something."
         raise RegionError(msg)
-    shape = shapely.Polygon(ring)
     if not shape.is_valid:
         msg = (
             f"{what} crosses or touches itself at {_place(shapely, shape)}; expected a simple ring.\n"
@@ -92,6 +93,16 @@ def signed_area(ring: np.ndarray) -> float:
     """Return the area of a ring, positive if it runs against the clock: ½ Σ (x_i y_(i+1) − x_(i+1) y_i)."""
     x, y = (ring - ring[0]).T  # about a corner: far from the origin the products would cancel
     return 0.5 * math.fsum(x * np.roll(y, -1) - np.roll(x, -1) * y)
+
+
+def _on_a_line(ring: np.ndarray) -> bool:
+    """Tell whether all corners lie on one line, up to rounding."""
+    extent = np.ptp(ring, axis=0)
+    if not extent.all():
+        return True
+    offsets = (ring - ring[0]) / extent
+    far = offsets[np.hypot(*offsets.T).argmax()]
+    return bool(np.abs(offsets @ (-far[1], far[0])).max() <= 1e-14)
 
 
 def _place(shapely: ModuleType, shape: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -73,7 +74,9 @@ class Part(Subset):
     def keeps(self, points: np.ndarray) -> np.ndarray:
         """Tell where the condition holds."""
         try:
-            held = self.condition(Coordinates(self.names, points, repr(self)))
+            with warnings.catch_warnings():  # NumPy 2 calls old how torch wraps what np.abs makes of its tensors
+                warnings.filterwarnings("ignore", message="__array_wrap__", category=DeprecationWarning)
+                held = self.condition(Coordinates(self.names, points, repr(self)))
         except SirenPDEError:
             raise
         except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -60,11 +61,12 @@ class FieldFunction:
         """Return what it is a function of."""
         return f"{self._name}({', '.join(self._layout.coordinates)})"
 
-    def __call__(self, points: object = None, /, **coordinates: object) -> np.ndarray | np.floating:
+    def __call__(self, points: object = None, /, *more: object, **coordinates: object) -> np.ndarray | np.floating:
         """Evaluate.
 
         Args:
             points: Shape ``(n, d)``.
+            more: Nothing: coordinates are given by name.
             coordinates: In place of points: every coordinate by name, numbers or arrays that broadcast.
 
         Returns:
@@ -74,6 +76,8 @@ class FieldFunction:
             UsageError: If points have another shape or are not finite, or a coordinate is missing.
             UnknownNameError: If a coordinate does not exist.
         """
+        if more:
+            self._refuse_listed((points, *more))
         if (points is None) == (not coordinates):
             names = ", ".join(f"{name}=…" for name in self._layout.coordinates)
             msg = (
@@ -87,17 +91,29 @@ class FieldFunction:
         values = self._at(stacked).reshape((*shape, *self._forms.shape))
         return values if values.ndim else values[()]
 
-    def grad(self, points: object = None, /, **coordinates: object) -> np.ndarray | np.floating:
+    def _refuse_listed(self, values: tuple[object, ...]) -> NoReturn:
+        """Refuse coordinates that are given one after the other, as in ``u(0.5, 0.5)``."""
+        names = self._layout.coordinates
+        told = values if len(values) == len(names) and all(isinstance(each, int | float) for each in values) else None
+        named = ", ".join(f"{name}={'…' if told is None else told[place]}" for place, name in enumerate(names))
+        msg = (
+            f"{self!r} is called with {len(values)} values, one after the other; expected coordinates by name, "
+            f"{self._name}({named}), or points of shape (n, {len(names)})."
+        )
+        raise UsageError(msg)
+
+    def grad(self, points: object = None, /, *more: object, **coordinates: object) -> np.ndarray | np.floating:
         """Evaluate the gradient: an axis of length d is appended."""
         axes = range(len(self._layout.coordinates))
-        return self._derived("grad", self._appended(self._forms, axes))(points, **coordinates)
+        return self._derived("grad", self._appended(self._forms, axes))(points, *more, **coordinates)
 
-    def hessian(self, points: object = None, /, **coordinates: object) -> np.ndarray | np.floating:
+    def hessian(self, points: object = None, /, *more: object, **coordinates: object) -> np.ndarray | np.floating:
         """Evaluate the matrix of second derivatives: two axes of length d are appended."""
         axes = range(len(self._layout.coordinates))
-        return self._derived("hessian", self._appended(self._appended(self._forms, axes), axes))(points, **coordinates)
+        forms = self._appended(self._appended(self._forms, axes), axes)
+        return self._derived("hessian", forms)(points, *more, **coordinates)
 
-    def laplacian(self, points: object = None, /, **coordinates: object) -> np.ndarray | np.floating:
+    def laplacian(self, points: object = None, /, *more: object, **coordinates: object) -> np.ndarray | np.floating:
         """Evaluate the Laplacian, the sum over all coordinates, component by component."""
 
         def total(form: Form) -> Form:
@@ -106,7 +122,7 @@ class FieldFunction:
                 summed = added(summed, differentiated(differentiated(form, axis), axis))
             return summed
 
-        return self._derived("laplacian", mapped(total, self._forms))(points, **coordinates)
+        return self._derived("laplacian", mapped(total, self._forms))(points, *more, **coordinates)
 
     def partial(self, *names: str) -> FieldFunction:
         """Return a partial derivative as a function: ``solution.u.partial("x", "t")(points)``."""

@@ -89,7 +89,7 @@ def decode(image: bytes, *, source: str = "the file", limit: int = schema.MAX_BY
     """
     with _naming(source):
         if not image.startswith(schema.SIGNATURE):
-            msg = "is not an HDF5 file."
+            msg = "it is not an HDF5 file."
             raise FileError(msg)
         with h5py.File(io.BytesIO(image), "r") as file:
             _require_version(file)

@@ -161,7 +161,11 @@ def _write_summary(outputs: Outputs, archive: Archive, message: str) -> None:
         "name": archive.problem,
         "status": archive.status,
         "message": message,
-        "score": {name: float(value) if math.isfinite(value) else None for name, value in archive.verification.items()},
+        "score": {name: _finite(value) for name, value in archive.verification.items()},
+        "unknowns": {
+            name: {"value": _finite(value), **archive.settings.get("unknowns", {}).get(name, {})}
+            for name, value in archive.unknowns.items()
+        },
         "seconds": float(seconds[-1]) if seconds else 0.0,
         "steps": len(seconds),
         "settings": archive.settings,
@@ -170,6 +174,10 @@ def _write_summary(outputs: Outputs, archive: Archive, message: str) -> None:
     }
     text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
     outputs.write(SUMMARY, lambda path: atomic.write_bytes(path, text.encode()))
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def remove_if_empty(folders: Sequence[Path]) -> None:

@@ -36,7 +36,8 @@ def score(problem: Problem, network: nn.Module, held_out: Sequence[Sample]) -> d
         held_out: Points per constraint that were not trained on; for data at given points, those points.
 
     Returns:
-        ``residual_NAME``, the root mean square of each constraint's residual; and per field with a reference
+        ``residual_NAME``, the root mean square of each constraint's residual, of an ``IntegralConstraint`` the size of
+        its mean over the region; and per field with a reference
         ``u_relative_l2``, ``u_max_error``, for a picture ``u_psnr`` (dB), for a sound ``u_snr`` (dB), and the same
         between the points of the grid, ``u_between_…``, with the relative L2 error of the gradient.
     """

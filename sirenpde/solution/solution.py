@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from sirenpde.errors import FileError, UnknownNameError, suggestion
+from sirenpde.errors import FileError, UnknownNameError, UsageError, suggestion
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.layout import Layout
-from sirenpde.solution import hdf5
+from sirenpde.solution import atomic, hdf5
 from sirenpde.solution.archive import Archive
 from sirenpde.solution.evaluate import FieldFunction
 from sirenpde.solution.gridded import Gridded, evaluate_on_grid, field_function
@@ -22,6 +22,11 @@ from sirenpde.training.status import History, Status
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+#: Suffixes of other formats: first those that ``sirenpde export`` writes.
+_EXPORTED = (".npz", ".csv", ".wav")
+_FOREIGN = (*_EXPORTED, ".npy", ".png", ".pdf", ".json", ".pt", ".pkl")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +71,11 @@ class Solution:
         if layout is None or name.startswith("__"):
             raise AttributeError(name)
         if name not in layout.fields:
-            fields = ", ".join(layout.fields)
-            msg = f"solution.{name}: the fields are {fields}.{suggestion(name, layout.fields, 'solution.')}"
+            own = [each for each in (*self.__dataclass_fields__, *dir(type(self))) if not each.startswith("_")]
+            near = suggestion(name, [*layout.fields, *own], "solution.")
+            if name in self.unknowns:
+                near = f'\n  {name} is an unknown number: write solution.unknowns["{name}"].'
+            msg = f"solution.{name}: the fields are {', '.join(layout.fields)}.{near}"
             raise UnknownNameError(msg)
         return field_function(self.ansatz, layout, name)
 
@@ -122,16 +130,32 @@ class Solution:
         A crash or a full disk leaves the old file or the new one.
 
         Raises:
-            UsageError: If the path cannot be written.
+            UsageError: If the path cannot be written, or its suffix is that of another format.
             ResourceError: If there is no room.
         """
-        hdf5.write(path, self.archive())
+        hdf5.write(_require_suffix(path), self.archive())
 
     def plot(self) -> dict[str, Figure]:
         """Return pictures of the solution: name → matplotlib figure, to be saved or shown."""
         from sirenpde.solution.figures import figures  # matplotlib takes a second to import
 
         return figures(self.archive())
+
+
+def _require_suffix(path: str | os.PathLike[str]) -> str:
+    """Return a path as text; refuse one whose suffix promises another format than HDF5."""
+    name = atomic.path_text(path)
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix in _FOREIGN:
+        own = name[: -len(suffix)] + ".h5"
+        msg = (
+            f'cannot save a solution as "{name}": {suffix} is the suffix of another format, and a solution is one HDF5 '
+            f'file.\n  Write save("{own}").'
+        )
+        if suffix in _EXPORTED:
+            msg += f' For {suffix}, run then: sirenpde export "{own}" --out "{name}".'
+        raise UsageError(msg)
+    return name
 
 
 def load(path: str | os.PathLike[str], problem: Problem | None = None) -> Solution:

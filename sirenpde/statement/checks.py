@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -271,6 +271,17 @@ def warn_of(messages: Iterable[str]) -> None:
     """Warn, at the line where the user makes the problem."""
     for message in messages:
         warnings.warn(message, SirenPDEWarning, stacklevel=4)
+
+
+def check_data_read(constraints: Sequence[Constraint], traced: Sequence[Traced], where: str) -> Iterator[str]:
+    """Name the data of points that the constraint on these points does not read."""
+    for constraint, asked in zip(constraints, traced, strict=True):
+        for name in constraint.on.data_shapes:
+            if name not in asked.knowns:
+                yield (
+                    f'constraint "{constraint.name}" of {where} does not read the data "{name}" of its points '
+                    f"(a.{name}).\n  A measurement is compared with a field: u - {name}."
+                )
 
 
 def check_exact(name: str, exact: Arranged, layout: Layout, points: Tensor, where: str) -> None:

@@ -14,6 +14,7 @@ from sirenpde.fields.trace import Residual
 from sirenpde.statement.constraint import Constraint
 from sirenpde.statement.given import Arranged, Formula, Number
 from sirenpde.statement.symbolic import collect
+from sirenpde.statement.symbolic.notation import normal_coordinate
 from sirenpde.statement.symbolic.program import compile_hard, compile_residual
 from sirenpde.statement.symbolic.vocabulary import Vocabulary
 
@@ -33,13 +34,20 @@ def symbolic_parts(constraints: Sequence[Constraint], hard: Mapping[str, object]
     ]
 
 
-def found_fields(constraints: Sequence[Constraint], known: Iterable[str], where: str) -> dict[str, int]:
+def found_fields(constraints: Sequence[Constraint], known: Mapping[str, str], where: str) -> dict[str, int]:
     """Return the fields that SymPy residuals name: the applied functions that are no knowns, all of them scalars.
 
+    Args:
+        constraints: The conditions.
+        known: Name of what is no field → the argument of the problem in which it stands.
+        where: What messages call the problem.
+
     Raises:
-        ProblemError: If a residual is a function, which cannot be asked for its fields.
+        ProblemError: If a residual is a function, which cannot be asked for its fields, or none holds a field.
     """
-    taken = {*known, *(name for constraint in constraints for name in constraint.on.data_shapes)}
+    taken = dict(known)
+    for constraint in constraints:
+        taken |= dict.fromkeys(constraint.on.data_shapes, f'the data of the points of constraint "{constraint.name}"')
     found: dict[str, int] = {}
     for constraint in constraints:
         place = f'constraint "{constraint.name}" of {where}'
@@ -54,11 +62,25 @@ def found_fields(constraints: Sequence[Constraint], known: Iterable[str], where:
     if not found:
         msg = (
             f"{where} names no fields, and its residuals hold none: a field is an applied function, "
-            'u = sympy.Function("u")(x, t).\n  Usual cause: it is differentiated by something that it was not applied '
-            "to, which SymPy counts as zero."
+            f'u = sympy.Function("u")(x, t).\n  {_why_no_field(constraints, taken, where)}'
         )
         raise ProblemError(msg)
     return found
+
+
+def _why_no_field(constraints: Sequence[Constraint], taken: Mapping[str, str], where: str) -> str:
+    """Return why residuals seem to hold no field: its name is taken, or it was written as a symbol."""
+    parts = [part for _, part in symbolic_parts(constraints, {}, where)]
+    for name in collect.applied_names(parts):
+        return f"{name} is no field, because {taken[name]} names it too. Rename one of the two."
+    coordinates = constraints[0].on.names
+    symbols = sorted({symbol for part in parts for symbol in part.free_symbols if not normal_coordinate(symbol)}, key=str)
+    for name in (symbol.name for symbol in symbols):
+        if name not in taken and name not in coordinates:
+            return f'{name} is a symbol, a constant to SymPy. Write {name} = sympy.Function("{name}")({", ".join(coordinates)}).'
+    return (
+        "Usual cause: it is differentiated by something that it was not applied to, which SymPy counts as zero."
+    )
 
 
 def vocabulary(

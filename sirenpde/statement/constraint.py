@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import sympy
 import torch
 from torch import Tensor
@@ -69,13 +70,12 @@ class Constraint:
                 "evaluated: write the formula with SymPy's symbols, or as a function of (a, phi)."
             )
             raise ExpressionError(msg)
-        if holds_symbolic(self.residual):
+        if holds_symbolic(self.residual) or isinstance(self.residual, bool):
             expressions(self.residual, f'constraint "{self.name}"')
         elif not callable(self.residual) or isinstance(self.residual, type):
             msg = (
                 f'constraint "{self.name}" has {kind_of(self.residual)} for a residual; expected a SymPy '
-                "expression, an Eq, a list of such, or a function of (a, phi)."
-                "\n  Write for example residual=lambda a, phi: sp.laplacian(phi.u) - a.f."
+                f"expression, an Eq, a flat list of such, or a function of (a, phi).\n  {_advice(self.residual)}"
             )
             raise ResidualError(msg)
         self._check_numbers()
@@ -170,6 +170,24 @@ class IntegralConstraint(Constraint):
         """Return all of the points: the penalty is that of their mean."""
         del size
         return count
+
+
+def _advice(residual: object) -> str:
+    """Return what to write in place of what is no residual."""
+    if isinstance(residual, list | tuple) and residual:
+        if all(isinstance(each, bool) for each in residual):
+            return "Usual cause: == was written in place of sympy.Eq."
+        if all(callable(each) for each in residual):
+            return "Write one function that returns a tuple: lambda a, phi: (phi.u, phi.v)."
+        return "Write the expressions one after the other, as in [u.diff(x) - v, v.diff(x) + u]."
+    if isinstance(residual, np.ndarray) and residual.dtype == object:
+        return "Write list(array.flat) for a list of its entries."
+    if isinstance(residual, numbers.Number | np.ndarray | Tensor):
+        return "Write what must vanish, with the field in it: in SymPy u - 3, as a function lambda a, phi: phi.u - 3."
+    return (
+        "Write for example u.diff(x, 2) + u.diff(y, 2) - f in SymPy, or lambda a, phi: sp.laplacian(phi.u) - a.f "
+        "as a function."
+    )
 
 
 def require_identifier(name: object, what: str) -> None:

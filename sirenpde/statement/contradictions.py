@@ -252,7 +252,7 @@ def _unsolved(statement: Statement) -> Iterator[str]:
     network = _Exact(statement.layout, exact)
     for constraint, traced in statement.pairs:
         measured = constraint.on.size is not None or isinstance(constraint, IntegralConstraint)
-        rough = any(_sampled(statement.given[name]) for name in traced.knowns)
+        rough = any(_sampled(statement.given[name]) for name in traced.knowns if name in statement.given)
         if not traced.fields <= exact.keys() or traced.unknowns or measured or rough:
             continue
         sample = statement.sample(constraint.on)

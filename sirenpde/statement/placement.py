@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from sirenpde.errors import ProblemError
+from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.forms import multi_indices
 from sirenpde.fields.trace import Traced
 from sirenpde.regions.region import Region, arranged
@@ -38,6 +39,47 @@ def check_periodic_extent(periodic: Sequence[str], region: Region, where: str) -
                     "every place can be closed to a circle: pose the problem on a box, or a product with one."
                 )
                 raise ProblemError(msg)
+
+
+def check_periodic_fields(
+    ansatz: Ansatz,
+    columns: Sequence[int],
+    bounds: Sequence[tuple[float, float]],
+    points: torch.Tensor,
+    where: str,
+) -> None:
+    """Refuse a hard condition that undoes what ``periodic`` promises.
+
+    Raises:
+        ProblemError: If a final field, or its slope, differs at the two ends of a periodic coordinate.
+    """
+    if not ansatz.hard:
+        return
+    for column in columns:
+        ends = [_at_end(ansatz, points, column, value) for value in bounds[column]]
+        scale = max(float(ends[0].abs().max()), 1.0)
+        gaps = (ends[0] - ends[1]).abs().amax(dim=(0, 2))
+        for name in ansatz.hard:
+            gap = float(gaps[ansatz.layout.columns(name)].max())
+            if gap > 1e-9 * scale:
+                coordinate = ansatz.layout.coordinates[column]
+                msg = (
+                    f'hard "{name}" of {where} is not periodic in "{coordinate}": the field or its slope differs by '
+                    f"{gap:.3g} between {coordinate}={bounds[column][0]:g} and {coordinate}={bounds[column][1]:g}.\n"
+                    f"  Every field is to be periodic there: make the factors periodic too, or leave "
+                    f"periodic={coordinate!r} out."
+                )
+                raise ProblemError(msg)
+
+
+def _at_end(ansatz: Ansatz, points: torch.Tensor, column: int, value: float) -> torch.Tensor:
+    """Return values and slopes along a coordinate at one of its ends, ``(n, o, 2)``."""
+    place = points.clone()
+    place[:, column] = value
+    place.requires_grad_()
+    values = ansatz(place)
+    slopes = [torch.autograd.grad(each.sum(), place, retain_graph=True)[0][:, column] for each in values.unbind(1)]
+    return torch.stack([values, torch.stack(slopes, dim=1)], dim=2).detach()
 
 
 def found(constraints: Sequence[Constraint], traced: Sequence[Traced], hard: bool, where: str) -> list[str]:

@@ -108,6 +108,7 @@ class Problem:
         checks.check_clashes(groups, self.where)
         checks.check_data_names(self.constraints, [*self.layout.fields, *self.given, *self.unknowns], self.where)
         checks.check_targets("hard", self.hard, self.layout, self.where)
+        placement.check_periodic_fields(self._trial, self.periodic_columns, self.bounds, self._trial_points, self.where)
         for constraint, traced in zip(self.constraints, self.traced, strict=True):
             checks.check_dependence(constraint, traced, self.where)
             checks.check_penalty(constraint, traced, self.where)
@@ -118,6 +119,7 @@ class Problem:
             checks.check_exact(name, read, self.layout, self._trial_points, self.where)
         checks.warn_of(
             [
+                *checks.check_data_read(self.constraints, self.traced, self.where),
                 *placement.found(self.constraints, self.traced, bool(self.hard), self.where),
                 *contradictions.found(self._statement, self.unpinned),
             ]
@@ -151,7 +153,8 @@ class Problem:
         """The fields, and their columns in the network's output."""
         fields = self.fields
         if fields is None:
-            fields = found_fields(self.constraints, [*self.given, *self.unknowns], self.where)
+            known = dict.fromkeys(self.given, "given={…}") | dict.fromkeys(self.unknowns, "unknowns={…}")
+            fields = found_fields(self.constraints, known, self.where)
         return Layout(checks.check_fields(fields, self.where), self.coordinates)
 
     @cached_property

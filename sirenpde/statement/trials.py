@@ -54,6 +54,8 @@ def unpinned(
 
     before, free = residuals(), set()
     for name in layout.fields:
+        if name in network.hard:
+            continue  # a raw field's constant is none of the final field, which is held where the condition holds it
         with torch.no_grad():
             raw.last.bias[layout.columns(name)] += 1.0
         after = residuals()

@@ -116,6 +116,7 @@ def network_of(network: object, defaults: Defaults, problem: Problem, seed: int)
         seed=derived_seed(seed, "weights"),
         bounds=problem.bounds,
         periodic=problem.periodic_columns,
+        dtype=torch.float64,  # the ends of a periodic coordinate must be those of the domain, whatever comes after
     )
 
 

@@ -358,6 +358,7 @@ class TestDerivativesOfKnowns:
         assert [way.name for way in traced.plan(network)] == ["values"]
         torch.testing.assert_close(values - network(points)[:, 0], expected(*points.T), rtol=1e-12, atol=1e-12)
 
+    @pytest.mark.filterwarnings("ignore:every residual of problem:sirenpde.SirenPDEWarning")
     def test_a_product_written_out_is_that_of_the_divergence(self):
         whole = self.problem(lambda a, phi: sp.div(a.k * sp.grad(phi.u)))
         parts = self.problem(lambda a, phi: a.k * sp.laplacian(phi.u) + sp.dot(sp.grad(a.k), sp.grad(phi.u)))

@@ -254,7 +254,7 @@ def test_a_factor_that_the_user_changes_between_steps_is_followed():
     line = sp.Box(x=(0, 1))
 
     def residual(a, phi):
-        return factor[0] * sp.partial(phi.u, "x", "x") - sp.partial(phi.u, "x") + a.x
+        return factor[0] * sp.partial(phi.u, "x", "x") - phi.u + a.x
 
     problem = sp.Problem(name="p", fields="u", constraints=[sp.Constraint("c", on=line, residual=residual)])
     small = sp.Siren(width=8, depth=1, omega=1, first_omega=1)

@@ -101,11 +101,8 @@ def test_a_problem_in_four_coordinates_is_saved_without_a_grid(tmp_path):
 
 
 def test_an_interrupted_run_without_a_step_is_saved(tmp_path):
-    calls = [0]
-
     def residual(a, phi):
-        calls[0] += 1
-        if calls[0] == 4:
+        if a.x.shape[0] == 16:  # in training; checks and scores call it with other numbers of points
             raise KeyboardInterrupt
         return phi.u
 
@@ -206,7 +203,7 @@ def test_the_network_takes_coordinates_in_the_users_units():
     solution = solve(stated(constraints=[sp.Constraint("rule", on=box, residual=read_u)]))
     at = box.sample(4)
     with torch.no_grad():
-        direct = solution.network(torch.tensor(at, dtype=torch.float32))[:, 0].numpy()
+        direct = solution.network(torch.from_numpy(at))[:, 0].numpy()
     np.testing.assert_array_equal(solution.u(at), direct)
     assert solution.coordinates == ("t", "x")
     assert solution.unknowns == {}

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import sympy
 import torch
 from small import poisson, read_u, stated
 
@@ -131,3 +132,39 @@ def test_what_a_residual_asks_for_is_kept_in_the_order_of_the_constraints():
     assert [traced.fields for traced in problem.traced] == [{"u"}, {"u"}]
     assert [traced.knowns for traced in problem.traced] == [{"f"}, frozenset()]
     assert [len(traced.sites[0]) for traced in problem.traced] == [1, 1]
+
+
+class TestHardAndPeriodic:
+    """What is built in holds together: a factor that is not periodic would undo the promise."""
+
+    X, Y = sympy.symbols("x y")
+    U = sympy.Function("u")(X, Y)
+    SQUARE = sp.Box(x=(0, 1), y=(0, 1))
+
+    def problem(self, **changes):
+        laplace = sp.Constraint("equation", on=self.SQUARE, residual=self.U.diff(self.X, 2) + self.U.diff(self.Y, 2))
+        return sp.Problem(name="ring", constraints=[laplace], **changes)
+
+    def test_a_factor_that_differs_at_the_ends_is_refused(self):
+        with pytest.raises(sp.ProblemError, match=r'hard "u" of problem "ring" is not periodic in "x"'):
+            self.problem(hard={"u": self.X * self.U}, periodic=("x",))
+
+    def test_a_factor_whose_slope_differs_at_the_ends_is_refused(self):
+        with pytest.raises(sp.ProblemError, match=r"make the factors periodic too"):
+            self.problem(hard={"u": self.X * (1 - self.X) * self.U}, periodic=("x",))
+
+    def test_periodic_factors_and_those_of_other_coordinates_pass(self):
+        wave = sympy.sin(2 * sympy.pi * self.X)
+        assert self.problem(hard={"u": wave * self.U + self.Y}, periodic=("x",)).periodic == ("x",)
+
+    def test_a_field_with_a_hard_condition_is_not_known_up_to_a_constant(self):
+        assert self.problem(hard={"u": self.X * self.U}).unpinned == frozenset()
+
+    def test_data_that_nothing_reads_are_worth_a_warning(self):
+        seen = sp.Points([[0.1, 0.2]], names=("x", "y"), data={"seen": [1.0]})
+        rules = [
+            sp.Constraint("equation", on=self.SQUARE, residual=self.U.diff(self.X, 2)),
+            sp.Constraint("measured", on=seen, residual=self.U),
+        ]
+        with pytest.warns(sp.SirenPDEWarning, match=r'"measured" of problem "ring" does not read the data "seen"'):
+            sp.Problem(name="ring", constraints=rules)

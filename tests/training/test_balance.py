@@ -19,14 +19,14 @@ def shares(balance):
 
 
 def test_the_first_look_makes_the_gradients_equal():
-    balance, norms = Balance(), [100.0, 1.0, 4.0]
+    balance, norms = Balance([False] * 3), [100.0, 1.0, 4.0]
     balance.update(norms, [1.0, 1.0, 1.0])
     products = [factor * norm for factor, norm in zip(balance.multipliers, norms, strict=True)]
     assert products == pytest.approx([products[0]] * 3)
 
 
 def test_the_total_stays_what_it_is():
-    balance, terms = Balance(), [2.0, 0.5, 0.25]
+    balance, terms = Balance([False] * 3), [2.0, 0.5, 0.25]
     for norms in ([100.0, 1.0, 4.0], [3.0, 2.0, 1.0]):
         balance.update(norms, terms)
         weighed = math.fsum(factor * term for factor, term in zip(balance.multipliers, terms, strict=True))
@@ -34,21 +34,30 @@ def test_the_total_stays_what_it_is():
 
 
 def test_later_looks_are_averaged_in_ratios():
-    balance = Balance(memory=0.9)
+    balance = Balance([False] * 2, memory=0.9)
     balance.update([1.0, 1.0], [1.0, 1.0])
     balance.update([1.0, 1e-2], [1.0, 1.0])
     assert shares(balance) == pytest.approx([1.0, 100.0**0.1])
 
 
 def test_no_ratio_is_beyond_the_largest():
-    balance = Balance(most=50.0)
+    balance = Balance([False] * 3, most=50.0)
     balance.update([1.0, 1e-9, 0.0], [1.0, 1.0, 1.0])
     assert shares(balance) == pytest.approx([1.0, 50.0, 50.0])
 
 
+def test_measurements_keep_their_weight_beside_the_largest_gradient_of_the_rest():
+    balance = Balance([False, True, False])
+    balance.update([100.0, 1.0, 4.0], [1.0, 1.0, 1.0])
+    assert shares(balance) == pytest.approx([1.0, 1.0, 25.0])
+    balance = Balance([False, True])
+    balance.update([1.0, 1e3], [1.0, 1.0])
+    assert shares(balance) == pytest.approx([1.0, 1.0])
+
+
 @pytest.mark.parametrize("norms", [[math.nan, 1.0], [math.inf, 1.0], [0.0, 0.0]])
 def test_gradients_that_say_nothing_change_nothing(norms):
-    balance = Balance()
+    balance = Balance([False] * 2)
     balance.update([1.0, 2.0], [1.0, 1.0])
     before = list(balance.multipliers)
     balance.update(norms, [1.0, 1.0])
@@ -56,7 +65,7 @@ def test_gradients_that_say_nothing_change_nothing(norms):
 
 
 def test_terms_that_vanish_leave_the_shares():
-    balance = Balance()
+    balance = Balance([False] * 2)
     balance.update([1.0, 2.0], [0.0, 0.0])
     assert balance.multipliers == pytest.approx([2.0, 1.0])
 
@@ -71,7 +80,7 @@ def test_a_weight_is_what_remains_of_a_difference_in_size():
     network = problem.ansatz(sp.Siren(width=8, depth=1, omega=1, first_omega=1).build(1, 1, dtype=torch.float64))
     loss = IntegralLoss(problem, network)
     counts = {"large": 50, "small": 50}
-    balance = Balance()
+    balance = Balance([False] * 2)
     trainer = Trainer(loss, Collocation(problem, counts, 0), [], Budget(steps=1), balance)
     samples = Collocation(problem, counts, 0).draw()
     sizes = []

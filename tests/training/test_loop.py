@@ -357,7 +357,7 @@ class TestBalanced:
 
     def balanced(self, *stages):
         made = trainer(self.PROBLEM)
-        made._balance = Balance()
+        made._balance = Balance([False, False])
         with ProgressDisplay("trial", 1, ["one", "two"], shown=False) as display:
             return made.run(stages, display), made
 

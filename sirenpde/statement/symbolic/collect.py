@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import sympy
 from sympy.core.function import AppliedUndef
@@ -125,9 +125,10 @@ def signatures(parts: Sequence[tuple[str, sympy.Basic]], coordinates: tuple[str,
         coordinates: The problem's coordinates.
 
     Raises:
-        ExpressionError: If one function is applied to the coordinates in two orders.
+        ExpressionError: If one function is applied to the coordinates in two orders, or to some and to more of them.
     """
     found: dict[str, tuple[str, ...]] = {}
+    places: dict[str, str] = {}
     for where, part in parts:
         for function in applied(part):
             arguments = tuple(argument.name if argument.is_Symbol else "" for argument in function.args)
@@ -135,13 +136,29 @@ def signatures(parts: Sequence[tuple[str, sympy.Basic]], coordinates: tuple[str,
                 continue  # displaced in some coordinate: its plain application tells the order
             name = name_of(function)
             if found.setdefault(name, arguments) != arguments:
-                first, second = ", ".join(found[name]), ", ".join(arguments)
-                msg = (
-                    f"{where} writes {name}({second}), elsewhere in the problem it is {name}({first}).\n"
-                    "  To SymPy these are two functions. Write the arguments in one order throughout."
-                )
-                raise ExpressionError(msg)
+                _refuse_two(name, (places[name], found[name]), (where, arguments))
+            places.setdefault(name, where)
     return found
+
+
+def _refuse_two(name: str, first: tuple[str, tuple[str, ...]], second: tuple[str, tuple[str, ...]]) -> NoReturn:
+    """Refuse two applications of one function, each a place and the arguments there."""
+    (shorter, few), (longer, many) = sorted((first, second), key=lambda each: len(each[1]))
+    texts = [f"{name}({', '.join(arguments)})" for arguments in (few, many)]
+    if set(few) < set(many):
+        lacking = ", ".join(each for each in many if each not in few)
+        msg = (
+            f"{shorter} writes {texts[0]}, which lacks {lacking}: {longer} writes {texts[1]}.\n"
+            f"  To SymPy these are two functions. Write {texts[1]} throughout; what it is at one place, the region "
+            "says, as in domain.at(t=0)."
+        )
+        raise ExpressionError(msg)
+    msg = (
+        f"{second[0]} writes {name}({', '.join(second[1])}), elsewhere in the problem it is "
+        f"{name}({', '.join(first[1])}).\n  To SymPy these are two functions. Write the arguments in one order "
+        "throughout."
+    )
+    raise ExpressionError(msg)
 
 
 def refuse_twins(parts: Sequence[tuple[str, sympy.Basic]]) -> None:

@@ -36,9 +36,8 @@ def component_axes(value: object, scope: Scope, function: Callable[..., Any]) ->
     if isinstance(value, np.ndarray):
         scope.refuse("combines a quantity with a NumPy array.", DATA_HINT)
     if isinstance(value, sympy.Basic):
-        named = isinstance(value, sympy.Symbol)
-        hint = f"In a function write a.{value}." if named else "In a function write torch.sin(a.x), math.pi and the like."
-        scope.refuse(f"combines a quantity with SymPy's {value}.", hint)
+        instead = f"a.{value}" if isinstance(value, sympy.Symbol) else "a.x, phi.u, torch.sin(a.x) and math.pi"
+        scope.refuse(f"combines a quantity with SymPy's {value}.", f"In a function write {instead}.")
     if isinstance(value, Tensor) and value.ndim:
         if value.shape[0] != scope.count:
             scope.refuse(

@@ -243,9 +243,10 @@ class ProductEvaluation(Evaluation):
         sought = points.requires_grad or bool(ansatz.unknowns.names)
         if memo is None or sought:
             return self._derived(ansatz, points, keep=sought and torch.is_grad_enabled())
-        if self.coefficients not in memo:
-            memo[self.coefficients] = self._derived(ansatz, points, keep=False)
-        return memo[self.coefficients]  # type: ignore[no-any-return]
+        key = self.coefficients, *(field.function for field in ansatz.hard.values())  # another problem has others
+        if key not in memo:
+            memo[key] = self._derived(ansatz, points, keep=False)
+        return memo[key]  # type: ignore[no-any-return]
 
     def _derived(self, ansatz: Ansatz, points: Tensor, *, keep: bool) -> dict[Form, Tensor]:
         with torch.enable_grad():

@@ -248,7 +248,7 @@ class Quantity(PointValues):
         function = getattr(torch, name, None)
         if function in POINTWISE:
             return lambda *others, **options: self.__torch_function__(function, (), (self, *others), options)
-        if name == "_sympy_":  # SymPy's functions and symbols ask for it
+        if name in {"_sympy_", "_op_priority"}:  # SymPy's functions and symbols ask for them
             self.scope.refuse(
                 "mixes a quantity with SymPy.",
                 "In a function write torch.sin(a.x), not sympy.sin, and a.x, not SymPy's symbol x.",

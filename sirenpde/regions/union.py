@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -143,8 +144,55 @@ def _inside(region: Shape, carrier: Shape) -> Sift:
     return sift
 
 
+@dataclass(frozen=True, repr=False)
+class WithoutNormal(Shape):
+    """A surface with a part of the region on either side, so that neither side is the outer one."""
+
+    surface: Shape
+
+    def __repr__(self) -> str:
+        """Return the surface."""
+        return repr(self.surface)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of the surface."""
+        return self.surface.names
+
+    @property
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Those of the surface."""
+        return self.surface.bounds
+
+    @property
+    def measure(self) -> float:
+        """That of the surface."""
+        return self.surface.measure
+
+    @property
+    def measure_error(self) -> float:
+        """That of the surface."""
+        return self.surface.measure_error
+
+    @property
+    def dimension(self) -> int:
+        """That of the surface."""
+        return self.surface.dimension
+
+    def contains(self, points: np.ndarray) -> np.ndarray:
+        """Tell which points lie in the surface."""
+        return self.surface.contains(points)
+
+    def draw(self, count: int, generator: torch.Generator) -> Sample:
+        """Draw points of the surface."""
+        return Sample(self.surface.draw(count, generator).points)
+
+
 def _slices(parts: tuple[Shape, ...], values: Mapping[str, float]) -> list[Shape]:
-    """Return the slices of the parts that have one; if none has, what the first says."""
+    """Return the slices of the parts that have one, without normals where parts meet; if none has, what the first says.
+
+    At x = 1 the boxes from 0 to 1 and from 1 to 2 have opposite normals, and their union has none.
+    """
     found: list[Shape] = []
     refusals: list[RegionError] = []
     for part in parts:
@@ -154,4 +202,7 @@ def _slices(parts: tuple[Shape, ...], values: Mapping[str, float]) -> list[Shape
             refusals.append(refusal)
     if not found:
         raise refusals[0]
-    return found
+    meet = any(
+        one.has_normal and other.has_normal and _overlap(one, other) for one, other in itertools.combinations(found, 2)
+    )
+    return [WithoutNormal(each) for each in found] if meet else found

@@ -47,7 +47,7 @@ def found_fields(constraints: Sequence[Constraint], known: Mapping[str, str], wh
     """
     taken = dict(known)
     for constraint in constraints:
-        taken |= dict.fromkeys(constraint.on.data_shapes, f'the data of the points of constraint "{constraint.name}"')
+        taken |= dict.fromkeys(constraint.on.data_shapes, f'data of the points of constraint "{constraint.name}"')
     found: dict[str, int] = {}
     for constraint in constraints:
         place = f'constraint "{constraint.name}" of {where}'
@@ -58,28 +58,48 @@ def found_fields(constraints: Sequence[Constraint], known: Mapping[str, str], wh
             )
             raise ProblemError(msg)
         names = collect.applied_names(collect.expressions(constraint.residual, place))
+        _refuse_data_elsewhere(names, constraint, constraints, where)
         found.update(dict.fromkeys((name for name in names if name not in taken), 1))
     if not found:
-        msg = (
-            f"{where} names no fields, and its residuals hold none: a field is an applied function, "
-            f'u = sympy.Function("u")(x, t).\n  {_why_no_field(constraints, taken, where)}'
-        )
-        raise ProblemError(msg)
+        raise ProblemError(_why_no_field(constraints, taken, where))
     return found
 
 
+def _refuse_data_elsewhere(
+    names: Iterable[str], constraint: Constraint, constraints: Sequence[Constraint], where: str
+) -> None:
+    """Refuse a field with the name of data that come with the points of another constraint."""
+    for other in constraints:
+        for name in names:
+            if name in other.on.data_shapes and name not in constraint.on.data_shapes:
+                msg = (
+                    f'{where} uses "{name}" for a field, in constraint "{constraint.name}", and for data of the '
+                    f'points of constraint "{other.name}".\n  Rename the data: data={{"{name}_seen": …}}, read as '
+                    f"the symbol {name}_seen."
+                )
+                raise ProblemError(msg)
+
+
 def _why_no_field(constraints: Sequence[Constraint], taken: Mapping[str, str], where: str) -> str:
-    """Return why residuals seem to hold no field: its name is taken, or it was written as a symbol."""
+    """Return why residuals seem to hold no field: its name is taken, it is a symbol, or a derivative was zero."""
     parts = [part for _, part in symbolic_parts(constraints, {}, where)]
     for name in collect.applied_names(parts):
-        return f"{name} is no field, because {taken[name]} names it too. Rename one of the two."
+        return (
+            f"{where} has no field: {name}, which its residuals apply as a function, also stands in {taken[name]}.\n"
+            "  Rename one of the two."
+        )
+    none = (
+        f"{where} names no fields, and its residuals hold none: a field is an applied function, "
+        'u = sympy.Function("u")(x, t).\n'
+    )
     coordinates = constraints[0].on.names
-    symbols = sorted({symbol for part in parts for symbol in part.free_symbols if not normal_coordinate(symbol)}, key=str)
-    for name in (symbol.name for symbol in symbols):
-        if name not in taken and name not in coordinates:
-            return f'{name} is a symbol, a constant to SymPy. Write {name} = sympy.Function("{name}")({", ".join(coordinates)}).'
+    symbols = {symbol for part in parts for symbol in part.free_symbols if normal_coordinate(symbol) is None}
+    for name in sorted({symbol.name for symbol in symbols} - {*taken, *coordinates}):
+        instead = f'{name} = sympy.Function("{name}")({", ".join(coordinates)})'
+        return f"{none}  {name} is a symbol, which to SymPy is a constant. Write {instead}."
     return (
-        "Usual cause: it is differentiated by something that it was not applied to, which SymPy counts as zero."
+        f"{none}  Usual cause: it is differentiated by something that it was not applied to, which SymPy counts as "
+        "zero."
     )
 
 

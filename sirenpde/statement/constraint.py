@@ -70,7 +70,8 @@ class Constraint:
                 "evaluated: write the formula with SymPy's symbols, or as a function of (a, phi)."
             )
             raise ExpressionError(msg)
-        if holds_symbolic(self.residual) or isinstance(self.residual, bool):
+        listed = self.residual if isinstance(self.residual, list | tuple) else [self.residual]
+        if holds_symbolic(self.residual) or any(isinstance(each, bool) for each in listed):
             expressions(self.residual, f'constraint "{self.name}"')
         elif not callable(self.residual) or isinstance(self.residual, type):
             msg = (
@@ -175,13 +176,13 @@ class IntegralConstraint(Constraint):
 def _advice(residual: object) -> str:
     """Return what to write in place of what is no residual."""
     if isinstance(residual, list | tuple) and residual:
-        if all(isinstance(each, bool) for each in residual):
-            return "Usual cause: == was written in place of sympy.Eq."
         if all(callable(each) for each in residual):
             return "Write one function that returns a tuple: lambda a, phi: (phi.u, phi.v)."
         return "Write the expressions one after the other, as in [u.diff(x) - v, v.diff(x) + u]."
     if isinstance(residual, np.ndarray) and residual.dtype == object:
         return "Write list(array.flat) for a list of its entries."
+    if isinstance(residual, np.bool_):
+        return "Usual cause: == was written in place of sympy.Eq."
     if isinstance(residual, numbers.Number | np.ndarray | Tensor):
         return "Write what must vanish, with the field in it: in SymPy u - 3, as a function lambda a, phi: phi.u - 3."
     return (

@@ -11,34 +11,41 @@ from sirenpde.errors import ProblemError
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.forms import multi_indices
 from sirenpde.fields.trace import Traced
-from sirenpde.regions.region import Region, arranged
+from sirenpde.regions.region import Region, Sample, arranged
 from sirenpde.statement.constraint import Constraint
 
 #: Given points are checked up to this many.
 _MOST = 100_000
 
 
-def check_periodic_extent(periodic: Sequence[str], region: Region, where: str) -> None:
-    """Refuse a periodic coordinate in which the domain has no two opposite sides.
+def check_periodic_extent(periodic: Sequence[str], regions: Sequence[Region], where: str) -> None:
+    """Refuse a periodic coordinate in which the domain, all of the regions together, has no two opposite sides.
 
     Raises:
         ProblemError: If the domain has no extent in it, or a line along it leaves the domain, as in a disc.
     """
     for name in periodic:
-        low, high = region.bounds[name]
-        if region.size is not None or not low < high:
-            msg = f'{where} is periodic in "{name}", but its domain {region!r} has no interval of it.'
+        low, high = min(each.bounds[name][0] for each in regions), max(each.bounds[name][1] for each in regions)
+        shown = " and ".join(dict.fromkeys(map(repr, regions)))
+        if any(region.size is not None for region in regions) or not low < high:
+            msg = f'{where} is periodic in "{name}", but its domain {shown} has no interval of it.'
             raise ProblemError(msg)
-        points = region.sample(32)
+        at_an_end = [region for region in regions if low in region.bounds[name] or high in region.bounds[name]]
+        points = np.concatenate([arranged(*_drawn(region, regions[0].names)).points.numpy() for region in at_an_end])
         for end in (low, high):
-            points[:, region.names.index(name)] = end
-            if not region.contains(points).all():
+            points[:, regions[0].names.index(name)] = end
+            inside = [each.contains(points[:, [regions[0].names.index(own) for own in each.names]]) for each in regions]
+            if not np.any(inside, axis=0).all():
                 msg = (
-                    f'{where} is periodic in "{name}", but its domain {region!r} has no two sides {name}={low:g} and '
+                    f'{where} is periodic in "{name}", but its domain {shown} has no two sides {name}={low:g} and '
                     f"{name}={high:g} that are the same elsewhere.\n  Only a coordinate that runs over one interval at "
                     "every place can be closed to a circle: pose the problem on a box, or a product with one."
                 )
                 raise ProblemError(msg)
+
+
+def _drawn(region: Region, names: tuple[str, ...]) -> tuple[Sample, tuple[str, ...], tuple[str, ...]]:
+    return region.draw(32, torch.Generator().manual_seed(0)), region.names, names
 
 
 def check_periodic_fields(

@@ -97,7 +97,7 @@ class Problem:
         checks.check_known_names(self.unknowns, "an unknown number", self.where)
         checks.check_unknowns(self.unknowns, self.where)
         object.__setattr__(self, "periodic", checks.check_periodic(self.periodic, self.coordinates, self.where))
-        placement.check_periodic_extent(self.periodic, self.main_region, self.where)
+        placement.check_periodic_extent(self.periodic, self._insides, self.where)
         refuse_twins(self._parts)
         groups = {
             "coordinate": self.coordinates,
@@ -159,12 +159,11 @@ class Problem:
 
     @cached_property
     def bounds(self) -> tuple[tuple[float, float], ...]:
-        """The interval of each coordinate over all regions; in a periodic one, over the main region."""
+        """The interval of each coordinate over all regions; in a periodic one, over those of the highest dimension."""
         joint = trials.joint_bounds((constraint.on for constraint in self.constraints), self.coordinates)
-        own = self.main_region.bounds
-        return tuple(
-            own[name] if name in self.periodic else ends for name, ends in zip(self.coordinates, joint, strict=True)
-        )
+        inner = trials.joint_bounds(self._insides, self.coordinates)
+        rows = zip(self.coordinates, joint, inner, strict=True)
+        return tuple(own if name in self.periodic else ends for name, ends, own in rows)
 
     @cached_property
     def knowns(self) -> dict[str, Arranged]:
@@ -196,6 +195,10 @@ class Problem:
     def main_region(self) -> Region:
         """The first region of the highest dimension: the inside, where there is one."""
         return _first_of_highest_dimension(constraint.on for constraint in self.constraints)
+
+    @property
+    def _insides(self) -> list[Region]:
+        return [each.on for each in self.constraints if each.on.dimension == self.main_region.dimension]
 
     def domain_of(self, field: str) -> Region:
         """Return where a field is drawn and scored: the main one of the regions on which a residual reads it.
@@ -271,7 +274,7 @@ class Problem:
     @cached_property
     def _trial_points(self) -> torch.Tensor:
         region = self.main_region
-        return arranged(region.draw(64, torch.Generator().manual_seed(1)), region.names, self.coordinates).points
+        return arranged(region.draw(512, torch.Generator().manual_seed(1)), region.names, self.coordinates).points
 
     def _known(self, group: str, name: str, value: object) -> Arranged:
         known: Known = as_known(value, self.coordinates, f'{group} "{name}" of {self.where}', self._trial_points)

@@ -322,3 +322,20 @@ def test_a_region_without_a_boundary_of_its_own_says_so():
 
     with pytest.raises(sp.RegionError, match="does not say what its boundary is"):
         _ = Blob().boundary
+
+
+def test_a_slice_between_two_parts_has_no_outward_normal():
+    left, right = sp.Box(x=(0, 1), y=(0, 1)), sp.Box(x=(1, 2), y=(0, 1))
+    between, side = (left | right).at(x=1), (left | right).at(x=2)
+    assert (between.has_normal, between.measure, between.dimension) == (False, 1.0, 1)
+    assert between.contains(between.sample(20)).all()
+    assert (side.has_normal, side.measure) == (True, 1.0)
+
+
+def test_three_regions_that_overlap_are_counted_once():
+    discs = [sp.Ball(x=x, y=0, radius=1) for x in (0.0, 0.4, 0.8)]
+    union = discs[0] | discs[1] | discs[2]
+    points = sp.Box(x=(-1, 1.8), y=(-1, 1)).sample(2**17)
+    inside = np.any([disc.contains(points) for disc in discs], axis=0)
+    # A million-point reference is not needed: Sobol points give the share to some 1e-4.
+    assert union.measure == pytest.approx(5.6 * inside.mean(), abs=3e-3)

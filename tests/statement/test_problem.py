@@ -168,3 +168,16 @@ class TestHardAndPeriodic:
         ]
         with pytest.warns(sp.SirenPDEWarning, match=r'"measured" of problem "ring" does not read the data "seen"'):
             sp.Problem(name="ring", constraints=rules)
+
+    def test_the_period_is_that_of_the_whole_domain(self):
+        whole = sp.Box(x=(0, 2), y=(0, 1))
+        parts = [sp.Box(x=(0, 1), y=(0, 1)), sp.Box(y=(0, 1), x=(1, 2))]
+        rules = [sp.Constraint(f"part_{n}", on=on, residual=self.U.diff(self.X, 2)) for n, on in enumerate(parts)]
+        start = sp.Constraint("start", on=whole.at(y=0), residual=self.U)
+        assert sp.Problem(name="ring", constraints=[*rules, start], periodic=("x",)).bounds[0] == (0, 2)
+
+    def test_a_domain_whose_ends_do_not_face_each_other_is_refused(self):
+        parts = [sp.Box(x=(0, 1), y=(0, 1)), sp.Box(x=(1, 2), y=(0, 0.5))]
+        rules = [sp.Constraint(f"part_{n}", on=on, residual=self.U) for n, on in enumerate(parts)]
+        with pytest.raises(sp.ProblemError, match=r"has no two sides x=0 and x=2 that are the same elsewhere"):
+            sp.Problem(name="ring", constraints=rules, periodic=("x",))

@@ -241,3 +241,12 @@ class TestWhatIsRemembered:
         seen = weakref.ref(sample)
         del sample
         assert seen() is None
+
+    def test_another_problem_at_the_same_points_remembers_for_itself(self):
+        sample = Sample(torch.rand(5, 1, dtype=torch.float64))
+        network = sp.Siren(width=8, depth=1).build(1, 1, dtype=torch.float64)
+        rule = sp.Constraint("rule", on=sp.Box(x=(0, 1)), residual=lambda a, phi: sp.partial(phi.u, "x"))
+        for hard in (lambda a, u: a.x * u, lambda a, u: (1 + a.x**2) * u):
+            problem = stated(constraints=[rule], hard={"u": hard})
+            loss = IntegralLoss(problem, problem.ansatz(network))
+            assert loss.terms([sample]) == loss.terms([Sample(sample.points)])

@@ -16,8 +16,7 @@ import sympy
 
 import sirenpde as sp
 
-# Balanced, the measurements would be fitted down to their noise, at the expense of the equation.
-RECIPE = {"balance": None, "steps": 650}
+RECIPE = {}
 
 DIFFUSION = 0.1
 

@@ -8,6 +8,8 @@ is wrong, with the user's own name for it; what was got and what was expected; t
 from __future__ import annotations
 
 import difflib
+import math
+import numbers
 from collections.abc import Iterable
 
 
@@ -97,6 +99,27 @@ def kind_of(value: object) -> str:
         "dict": "dictionary",
     }.get(type(value).__name__, type(value).__name__)
     return f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"
+
+
+def finite_number(value: object) -> float | None:
+    """Return a real number as a float; None for what is no number, not finite, or beyond float64, as 10**400 is."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    try:
+        number = float(value)
+    except (OverflowError, TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def shown(value: object) -> str:
+    """Return how a value is written in a message: as Python writes it, but for numbers of hundreds of digits."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"an integer of {value.bit_length()} bits"
+    try:
+        return repr(value)
+    except ValueError:  # an integer in it is too long for Python to write
+        return f"{kind_of(value)} of large integers"
 
 
 def suggestion(name: str, candidates: Iterable[str], prefix: str = "") -> str:

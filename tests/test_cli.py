@@ -199,6 +199,59 @@ def test_a_problem_adds_scores_and_figures_of_its_own(call, problem, tmp_path):
     assert load(tmp_path / "runs" / "tiny" / "solution.h5").score["classical_psnr"] == 40.0
 
 
+INTEGRAL = HEAD + (
+    "import sympy\n"
+    "x, s, r = sympy.symbols('x s r')\n"
+    "u = sympy.Function('u')(x)\n"
+    "def build():\n"
+    "    line = sp.Box(x=(0, 1))\n"
+    "    return sp.Problem(name='tiny', constraints=[\n"
+    "        sp.Constraint('line', on=line, residual=u - s * x - r),\n"
+    "        sp.IntegralConstraint('whole', on=line, residual=u - 2, points=64),\n"
+    "    ], unknowns={'s': sp.Unknown(initial=1, lower=0, upper=3), 'r': sp.Unknown(initial=0.5)})\n"
+)
+
+
+def test_unknown_numbers_and_integrals_are_told_in_the_table_and_the_summary(call, problem, tmp_path):
+    code, out, _ = call("run", problem(INTEGRAL), "--steps", 2)
+    assert code == 0
+    told = {line.split()[0]: " ".join(line.split()[1:]) for line in out.splitlines() if line.strip()}
+    found = load(tmp_path / "runs" / "tiny" / "solution.h5").unknowns
+    assert told["s"] == f"{found['s']:.5g} unknown number, from 1, above 0, below 3"
+    assert told["r"] == f"{found['r']:.5g} unknown number, from 0.5"
+    assert told["residual_whole"].endswith("mean of the residual over the region")
+    assert told["residual_line"].endswith("root mean square of the residual")
+    summary = json.loads((tmp_path / "runs" / "tiny" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["unknowns"] == {
+        "s": {"value": found["s"], "initial": 1, "lower": 0, "upper": 3},
+        "r": {"value": found["r"], "initial": 0.5, "lower": None, "upper": None},
+    }
+
+
+def test_check_names_the_unknown_numbers_that_are_sought(call, problem):
+    _, out, _ = call("check", problem(INTEGRAL))
+    assert "(2 constraints, u and the unknown numbers s, r sought; no warnings)" in " ".join(out.split())
+
+
+def test_a_run_that_time_ends_says_so(call, problem, tmp_path):
+    _, _, err = call("run", problem(INTEGRAL), "--seconds", 0.01)
+    assert "Solving tiny: until 0.01 s are spent. Ctrl-C ends the run and saves what there is." in err
+    assert re.search(r"\n\d+ steps in \d", err)
+    summary = json.loads((tmp_path / "runs" / "tiny" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["settings"]["planned_steps"] == "until the time is spent"
+
+
+def test_show_tells_the_points_that_are_used_and_parts_its_tables(call, problem):
+    text = SOUND.replace("'points': 16", "'points': {'samples': 1500}")
+    _, out, _ = call("show", problem(text))
+    assert "{'samples': 800}" in out
+    assert "1500" not in out
+    lines = out.splitlines()
+    heads = [place for place, line in enumerate(lines) if line.split()[:1] in (["recipe"], ["constraint"])]
+    assert len(heads) == 3
+    assert all(not lines[place - 1].strip() for place in heads)
+
+
 @pytest.mark.parametrize(
     ("hook", "sentence"),
     [
@@ -629,7 +682,7 @@ def test_check_tells_what_is_stated_and_what_it_costs(call, problem, monkeypatch
     assert "clamped (tiny.py:11)" in told
     assert "k unknown number from 0.5, above 0, below 2" in told
     assert "equation 1 forward streams 9 2000 18,000" in told
-    assert "bar: the problem is well stated (2 constraints, u sought; 1 warning)." in told
+    assert "bar: the problem is well stated (2 constraints, u and the unknown number k sought; 1 warning)." in told
     assert 'reads the known "spare"' in err
     assert max(map(len, out.splitlines())) <= columns
     assert "\x1b" not in out + err

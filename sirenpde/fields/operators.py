@@ -227,7 +227,7 @@ def _axes(q: Quantity, names: Sequence[str] | None) -> list[int]:
     known = _quantity(q).scope.names
     if names is None:
         return list(range(len(known)))
-    if isinstance(names, str) or not isinstance(names, Iterable):
+    if isinstance(names, str | Quantity) or not isinstance(names, Iterable):
         names = (names,)
     listed = list(names)
     for name in listed:

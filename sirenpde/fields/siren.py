@@ -7,7 +7,6 @@ of fields are known. A declaration is frozen, so two solves that share one never
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -15,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from sirenpde.errors import UsageError
+from sirenpde.errors import UsageError, finite_number, shown
 from sirenpde.fields.embedding import Embedding
 from sirenpde.fields.initialisation import initialise_linear
 
@@ -57,8 +56,8 @@ class Siren:
                 raise UsageError(msg)
         for name in ("omega", "first_omega"):
             number = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
-                msg = f"Siren({name}={number!r}): expected a positive number, such as {name}=30."
+            if (finite_number(number) or 0.0) <= 0:
+                msg = f"Siren({name}={shown(number)}): expected a positive number, such as {name}=30."
                 raise UsageError(msg)
 
     def build(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sirenpde.errors import RegionError
+from sirenpde.errors import RegionError, finite_number, shown
 from sirenpde.regions.box import Box, low_discrepancy
 from sirenpde.regions.region import Region, Sample, as_points, require_name
 
@@ -51,7 +50,7 @@ class Ball(Region):
         if len(centre) > MOST_COORDINATES:
             msg = f"a ball in {len(centre)} coordinates; balls have {MOST_COORDINATES} of them at most."
             raise RegionError(msg)
-        of = f"Ball({', '.join(f'{name}={value!r}' for name, value in centre.items())}, radius={radius!r})"
+        of = f"Ball({', '.join(f'{name}={shown(value)}' for name, value in centre.items())}, radius={shown(radius)})"
         checked = {require_name(name, of): _finite(name, value, of) for name, value in centre.items()}
         size = _finite("radius", radius, of)
         if size <= 0.0:
@@ -185,9 +184,9 @@ class Sphere(Region):
 
 def _finite(name: str, value: object, of: str) -> float:
     """Return a number as a float; refuse what is none."""
-    number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
-    if not math.isfinite(number):
-        msg = f"{of}: {name} is {value!r}; expected a finite number, as in Ball(x=0, y=0, radius=1)."
+    number = finite_number(value)
+    if number is None:
+        msg = f"{of}: {name} is {shown(value)}; expected a finite number, as in Ball(x=0, y=0, radius=1)."
         raise RegionError(msg)
     return number
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from sirenpde.errors import RegionError, SirenPDEWarning
+from sirenpde.errors import RegionError, SirenPDEWarning, finite_number, shown
 from sirenpde.regions.operands import gap, require_same_coordinates
 from sirenpde.regions.quadrature import low_discrepancy
 from sirenpde.regions.region import Region, Sample, as_points, combined, require_interval, require_name
@@ -132,12 +131,13 @@ class Box(Region):
 
     def _value(self, name: str, value: float) -> float:
         low, high = self.intervals[name]
-        number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+        given = finite_number(value)
+        number = math.nan if given is None else given
         # 0.1 + 0.2 is meant to be 0.3: a value within rounding of an end is that end.
         number = next((end for end in (low, high) if abs(number - end) <= 1e-12 * (high - low)), number)
         if not low <= number <= high:
             msg = (
-                f"{self!r}.at({name}={value!r}) has no points: {name} runs from {low:g} to {high:g}.\n"
+                f"{self!r}.at({name}={shown(value)}) has no points: {name} runs from {low:g} to {high:g}.\n"
                 "  A condition on an empty region would always hold. "
                 f"Write .at({name}={low:g}) or .at({name}={high:g}), or make the box longer."
             )

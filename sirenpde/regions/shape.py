@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirenpde.errors import RegionError, suggestion
+from sirenpde.errors import RegionError, suggestion, shown
 from sirenpde.regions.sample import Sample
 
 
@@ -255,8 +255,8 @@ def require_interval(name: str, interval: object, of: str) -> tuple[float, float
     try:
         ends = () if isinstance(interval, str) else interval  # float would read the digits of "01" one by one
         low, high = (float(end) for end in ends)  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
-        msg = f"{of}: {name}={interval!r} is no interval; expected two numbers, as in {name}=(-1, 1)."
+    except (OverflowError, TypeError, ValueError):
+        msg = f"{of}: {name}={shown(interval)} is no interval; expected two numbers, as in {name}=(-1, 1)."
         raise RegionError(msg) from None
     if not (math.isfinite(low) and math.isfinite(high)):
         msg = f"{of}: {name} runs from {low:g} to {high:g}; both ends must be finite numbers."

@@ -84,6 +84,8 @@ class Part(Subset):
             msg = f"the condition of {self!r} raised {type(error).__name__}: {error}{hint}"
             raise RegionError(msg) from error
         values = held.detach().cpu().numpy() if isinstance(held, Tensor) else held
+        if isinstance(values, np.ndarray) and values.dtype == np.uint8 and (values <= 1).all():
+            values = values.astype(bool)  # torch's wrapping makes them of the booleans of np.logical_and
         if not isinstance(values, np.ndarray) or values.dtype != bool or values.shape != (len(points),):
             got = (
                 f"shape {tuple(values.shape)} and type {values.dtype}"

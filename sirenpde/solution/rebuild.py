@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+import sympy
 import torch
+from torch import Tensor
 
-from sirenpde.errors import FileError, SirenPDEError, UsageError
+from sirenpde.errors import FileError, SirenPDEError, UsageError, finite_number
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.hard import HardFunction
 from sirenpde.fields.layout import Layout
@@ -23,6 +24,9 @@ from sirenpde.statement.symbolic.vocabulary import Vocabulary
 #: The largest network that is built from a file: its numbers come from outside.
 _LARGEST = {"width": 65536, "depth": 256, "omega": 1e12, "first_omega": 1e12}
 
+#: How many points a file may try its hard conditions on.
+_MOST_TRIALS = 4096
+
 
 def described(problem: Problem) -> dict[str, Any]:
     """Return what a file must say besides the network's sizes and weights: the counterpart of ``rebuilt``."""
@@ -36,25 +40,58 @@ def described(problem: Problem) -> dict[str, Any]:
         }
     if problem.hard:
         # A Python function is no data: the file says that there is one, and loading asks for the problem.
-        settings["hard"] = {
-            name: None if formula is None else to_tree(formula) for name, formula in problem.hard_formulas.items()
-        }
+        settings["hard"] = {name: _kept(name, formula, problem) for name, formula in problem.hard_formulas.items()}
+        settings["hard_trial"] = problem.trial_points.tolist()
     return settings
+
+
+def _kept(name: str, formula: sympy.Basic | None, problem: Problem) -> list[Any] | None:
+    """Return a hard formula as a tree that can be read back; None where files cannot keep it, which loses no run."""
+    if formula is None:
+        return None
+    try:
+        tree = to_tree(formula)
+        _compiled(name, tree, problem.layout, frozenset(problem.unknowns), "its file")
+    except SirenPDEError:  # such as Catalan's number, or a known that is a Python function
+        return None
+    return tree
 
 
 def rebuilt(archive: Archive, layout: Layout, source: str, problem: Problem | None) -> Ansatz:
     """Return the network of a file with its hard conditions and unknown numbers."""
     network = _network(archive, layout, source)
-    numbers = _unknowns(archive, source)
+    numbers = UnknownNumbers(_declared(archive, source))
     if problem is not None:
         if problem.layout != layout:
             msg = f"{source}: the file holds {_told(layout)}; {problem.where} has {_told(problem.layout)}."
             raise FileError(msg)
         return problem.ansatz(network, numbers)
     hard = _hard(archive, layout, source)
-    middle, half = network.center.double(), network.scale.double()
-    steps = torch.linspace(-0.9, 0.8, 8, dtype=torch.float64)[:, None]
-    return Ansatz(network, layout, hard, numbers, trial=middle + steps * half, where=f'problem "{archive.problem}"')
+    if not hard:
+        return Ansatz(network, layout, unknowns=numbers)
+    # Tried as the problem tried them: on its own points, from the initial numbers. What it took is not refused here.
+    first, trial = UnknownNumbers(_declared(archive, source, "initial")), _trial(archive, layout, source)
+    try:
+        ansatz = Ansatz(network, layout, hard, first, trial=trial, where=f'problem "{archive.problem}"')
+    except SirenPDEError as error:
+        msg = f"{source}: {error}"
+        raise FileError(msg) from error
+    ansatz.unknowns = numbers
+    return ansatz
+
+
+def _trial(archive: Archive, layout: Layout, source: str) -> Tensor:
+    """Return the points ``(n, d)`` on which the problem tried its hard conditions."""
+    stored, width = archive.settings.get("hard_trial"), len(layout.coordinates)
+    rows = stored if isinstance(stored, list) and 3 <= len(stored) <= _MOST_TRIALS else []
+    full = all(isinstance(row, list) and len(row) == width for row in rows)
+    if not rows or not full or any(finite_number(number) is None for row in rows for number in row):
+        msg = (
+            f"{source}: the file does not say at which points its hard conditions were tried; expected rows of "
+            f"{', '.join(layout.coordinates)}.\n  Give the problem that it belongs to: sp.load(path, problem=build())."
+        )
+        raise FileError(msg)
+    return torch.tensor([[float(number) for number in row] for row in rows], dtype=torch.float64)
 
 
 def _hard(archive: Archive, layout: Layout, source: str) -> Mapping[str, HardFunction]:
@@ -70,36 +107,42 @@ def _hard(archive: Archive, layout: Layout, source: str) -> Mapping[str, HardFun
             raise FileError(msg)
         if tree is None:
             msg = (
-                f'{source}: the hard condition of "{name}" is a Python function, which files do not keep.\n  Give the '
-                "problem that it belongs to: sp.load(path, problem=build())."
+                f'{source}: the hard condition of "{name}" is a Python function, or a formula that files do not keep.\n'
+                "  Give the problem that it belongs to: sp.load(path, problem=build())."
             )
             raise FileError(msg)
-        words = Vocabulary(
-            f'hard "{name}" in {source}', layout.coordinates, {name: layout.trailing(name)}, unknowns=names
-        )
-        found[name] = compile_hard(name, from_tree(tree, source), words)
+        found[name] = _compiled(name, tree, layout, names, source)
     return found
 
 
-def _unknowns(archive: Archive, source: str) -> UnknownNumbers:
-    """Return the unknown numbers as the file has them."""
+def _compiled(name: str, tree: object, layout: Layout, unknowns: frozenset[str], source: str) -> HardFunction:
+    where = f'hard "{name}" in {source}'
+    words = Vocabulary(where, layout.coordinates, {name: layout.trailing(name)}, unknowns=unknowns)
+    return compile_hard(name, from_tree(tree, source), words)
+
+
+def _declared(archive: Archive, source: str, key: str | None = None) -> dict[str, Declared]:
+    """Return the unknown numbers with their bounds, at the values they reached or at those that a key names."""
     stored = archive.settings.get("unknowns", {})
     declared: dict[str, Declared] = {}
     for name, each in stored.items() if isinstance(stored, dict) else [("", stored)]:
         if not isinstance(each, dict) or not {"lower", "upper"} <= set(each) or name not in archive.unknowns:
             msg = f"{source}: the unknown {str(name)[:60]!r} has no value or no bounds."
             raise FileError(msg)
-        low, value, high = each["lower"], float(archive.unknowns[name]), each["upper"]
-        real = [number for number in (low, value, high) if number is not None]
-        if any(
-            isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number)
-            for number in real
-        ):
+        reached = archive.unknowns[name]
+        value = finite_number(reached if key is None else each.get(key, reached))
+        low, high = (None if each[end] is None else finite_number(each[end]) for end in ("lower", "upper"))
+        if value is None or (low is None) != (each["lower"] is None) or (high is None) != (each["upper"] is None):
             msg = f"{source}: the unknown {str(name)[:60]!r} is no finite number."
             raise FileError(msg)
+        if low is not None and high is not None and (low >= high or finite_number(high - low) is None):
+            msg = (
+                f"{source}: the unknown {str(name)[:60]!r} has the bounds {low:g} and {high:g}, which hold no numbers."
+            )
+            raise FileError(msg)
         inside = (low is None or low < value) and (high is None or value < high)
-        declared[str(name)] = (value, low, high) if inside else (value, None, None)
-    return UnknownNumbers(declared)
+        declared[str(name)] = (value, low, high) if inside else (value, None, None)  # rounded onto its bound
+    return declared
 
 
 def _periodic(archive: Archive, layout: Layout, source: str) -> tuple[int, ...]:

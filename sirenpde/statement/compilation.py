@@ -117,12 +117,13 @@ def vocabulary(
         {name: layout.trailing(name) for name in layout.fields},
         {name: each.known.trailing for name, each in knowns.items()},
         frozenset(unknowns),
-        dict(_formulas(knowns)),
+        dict(known_formulas(knowns)),
         signatures,
     )
 
 
-def _formulas(knowns: Mapping[str, Arranged]) -> Iterable[tuple[str, sympy.Expr]]:
+def known_formulas(knowns: Mapping[str, Arranged]) -> Iterable[tuple[str, sympy.Expr]]:
+    """Give the name and formula of each known that is a number, or a scalar that is written in SymPy."""
     for name, each in knowns.items():
         if isinstance(each.known, Number):
             yield name, sympy.Float(each.known.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import math
 import numbers
 import re
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from sirenpde.errors import ExpressionError, ProblemError, ResidualError, kind_of
+from sirenpde.errors import ExpressionError, ProblemError, ResidualError, finite_number, kind_of, shown
 from sirenpde.fields.trace import Residual
 from sirenpde.regions.region import Region
 from sirenpde.statement.symbolic.collect import expressions, holds_symbolic
@@ -91,9 +90,9 @@ class Constraint:
 
     def _check_numbers(self) -> None:
         weight, points = self.weight, self.points
-        if isinstance(weight, bool) or not isinstance(weight, numbers.Real) or not 0 < weight < math.inf:
+        if (finite_number(weight) or 0.0) <= 0:
             msg = (
-                f'constraint "{self.name}" has weight={weight!r}; expected a positive number. To leave it out, '
+                f'constraint "{self.name}" has weight={shown(weight)}; expected a positive number. To leave it out, '
                 "drop the constraint."
             )
             raise ProblemError(msg)

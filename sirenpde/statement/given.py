@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import sympy
 import torch
 from torch import Tensor, nn
 
-from sirenpde.errors import DataError, ExpressionError, ProblemError, SirenPDEError, kind_of
+from sirenpde.errors import DataError, ExpressionError, ProblemError, SirenPDEError, finite_number, kind_of, shown
 from sirenpde.fields.layout import Layout
 from sirenpde.fields.quantity import Quantity
 from sirenpde.fields.scope import AutogradScope, Given, Surroundings
@@ -108,10 +107,11 @@ def as_known(value: object, coordinates: tuple[str, ...], where: str, trial: Ten
             raise ProblemError(msg)
         return value
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            msg = f"{where} is {value!r}; expected a finite number."
+        number = finite_number(value)
+        if number is None:
+            msg = f"{where} is {shown(value)}; expected a finite number."
             raise DataError(msg)
-        return Number(float(value))
+        return Number(number)
     if isinstance(value, str):
         msg = f"{where} is the string {value!r}. Strings are never evaluated: write a SymPy expression or a function."
         raise ExpressionError(msg)

@@ -24,6 +24,7 @@ from sirenpde.statement.compilation import (
     compiled,
     compiled_hard,
     found_fields,
+    known_formulas,
     symbolic_parts,
     vocabulary,
 )
@@ -108,7 +109,7 @@ class Problem:
         checks.check_clashes(groups, self.where)
         checks.check_data_names(self.constraints, [*self.layout.fields, *self.given, *self.unknowns], self.where)
         checks.check_targets("hard", self.hard, self.layout, self.where)
-        placement.check_periodic_fields(self._trial, self.periodic_columns, self.bounds, self._trial_points, self.where)
+        placement.check_periodic_fields(self._trial, self.periodic_columns, self.bounds, self.trial_points, self.where)
         for constraint, traced in zip(self.constraints, self.traced, strict=True):
             checks.check_dependence(constraint, traced, self.where)
             checks.check_penalty(constraint, traced, self.where)
@@ -116,7 +117,7 @@ class Problem:
         unseen = [name for name in self.given if name not in inlined]  # a formula applied as k(x, y) leaves no a.k
         checks.check_read(self.layout, unseen, self.unknowns, self.traced, self.where)
         for name, read in self.references.items():
-            checks.check_exact(name, read, self.layout, self._trial_points, self.where)
+            checks.check_exact(name, read, self.layout, self.trial_points, self.where)
         checks.warn_of(
             [
                 *checks.check_data_read(self.constraints, self.traced, self.where),
@@ -237,7 +238,7 @@ class Problem:
             self._hard,
             UnknownNumbers(declared) if unknowns is None else unknowns,
             knowns=self.knowns,
-            trial=self._trial_points,
+            trial=self.trial_points,
             where=self.where,
         )
 
@@ -257,9 +258,10 @@ class Problem:
 
     @property
     def hard_formulas(self) -> dict[str, sympy.Basic | None]:
-        """The formulas of the hard conditions; None for one that is a Python function."""
+        """The formulas of the hard conditions, SymPy's knowns written out; None for one that is a Python function."""
+        known = {sympy.Symbol(name, real=True): formula for name, formula in known_formulas(self.knowns)}
         return {
-            name: function.program.formulas[0] if isinstance(function, HardProgram) else None
+            name: function.program.formulas[0].xreplace(known) if isinstance(function, HardProgram) else None
             for name, function in self._hard.items()
         }
 
@@ -272,12 +274,13 @@ class Problem:
         return self.ansatz(trials.trial_network(self.layout, self.bounds, self.periodic_columns))
 
     @cached_property
-    def _trial_points(self) -> torch.Tensor:
+    def trial_points(self) -> torch.Tensor:
+        """Points ``(64, d)`` of the main region, on which knowns and hard conditions are tried."""
         region = self.main_region
         return arranged(region.draw(512, torch.Generator().manual_seed(1)), region.names, self.coordinates).points
 
     def _known(self, group: str, name: str, value: object) -> Arranged:
-        known: Known = as_known(value, self.coordinates, f'{group} "{name}" of {self.where}', self._trial_points)
+        known: Known = as_known(value, self.coordinates, f'{group} "{name}" of {self.where}', self.trial_points)
         return arranged_known(known, self.coordinates)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
 
-from sirenpde.errors import ProblemError
+from sirenpde.errors import ProblemError, finite_number, shown
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,8 @@ class Unknown:
         upper: The number stays below this; None for no bound.
 
     Raises:
-        ProblemError: If a number is not finite, the bounds are reversed or equal, or ``initial`` is not inside them.
+        ProblemError: If a number or the distance between two is not finite, the bounds are reversed or equal, or
+            ``initial`` is not inside them.
 
     Example:
         >>> Unknown(initial=0.1, lower=0, upper=1)
@@ -36,15 +36,21 @@ class Unknown:
             value = getattr(self, name)
             if value is None and name != "initial":
                 continue
-            real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-            if not real or not math.isfinite(value):
-                msg = f"Unknown({name}={value!r}): expected a finite number."
+            number = finite_number(value)
+            if number is None:
+                msg = f"Unknown({name}={shown(value)}): expected a finite number."
                 raise ProblemError(msg)
-            object.__setattr__(self, name, float(value))
+            object.__setattr__(self, name, number)
         low = -math.inf if self.lower is None else self.lower
         high = math.inf if self.upper is None else self.upper
         if low >= high:
             msg = f"{self}: the lower bound is not below the upper one, so nothing lies between them."
+            raise ProblemError(msg)
+        ends = [end for end in (self.lower, self.initial, self.upper) if end is not None]
+        if not math.isfinite(max(ends) - min(ends)):
+            msg = (
+                f"{self}: the numbers lie further apart than float64 can say. Leave a bound out that is never reached."
+            )
             raise ProblemError(msg)
         if not low < self.initial < high:
             msg = (

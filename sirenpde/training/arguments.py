@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
 
-from sirenpde.errors import SirenPDEWarning, UsageError
+from sirenpde.errors import SirenPDEWarning, UsageError, finite_number, shown
 from sirenpde.fields.siren import Siren
 from sirenpde.statement.problem import Problem
 from sirenpde.training.defaults import Defaults, stages_within
@@ -75,12 +74,11 @@ def points_of(points: object, defaults: Defaults) -> int | Mapping[str, int]:
 def budget_of(steps: object, max_seconds: object, tolerance: object) -> Budget:
     """Return the limits of a run."""
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 10**9):
-        msg = f"steps={steps!r}: expected a positive integer, or None to leave it to the optimizer."
+        msg = f"steps={shown(steps)}: expected a positive integer, or None to leave it to the optimizer."
         raise UsageError(msg)
     for name, value in (("max_seconds", max_seconds), ("tolerance", tolerance)):
-        bad = isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf
-        if value is not None and bad:
-            msg = f"{name}={value!r}: expected a positive number, or None for no limit."
+        if value is not None and (finite_number(value) or 0.0) <= 0:
+            msg = f"{name}={shown(value)}: expected a positive number, or None for no limit."
             raise UsageError(msg)
     return Budget(steps, max_seconds, tolerance)  # type: ignore[arg-type]
 

@@ -24,7 +24,8 @@ class Balance:
         Wang, Sankaran, Wang & Perdikaris 2023, An Expert's Guide to Training Physics-informed Neural Networks, Sec. 5.
     """
 
-    #: Steps between two looks at the gradients, where the points change at every step.
+    #: The least number of steps between two looks at the gradients in a stage: one is taken at its first points, and at
+    #: the first new points this many steps after the last look. While points stay, so do the multipliers.
     every = 100
 
     def __init__(self, measured: Sequence[bool], memory: float = 0.9, most: float = 1e4) -> None:

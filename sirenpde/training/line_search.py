@@ -1,8 +1,8 @@
 """The strong Wolfe line search: how far to go along a direction, so that the loss falls and its slope flattens.
 
 A step α is accepted where L(α) ≤ L(0) + c₁ α L'(0) and |L'(α)| ≤ c₂ |L'(0)|. Where L is so small that its differences
-are rounding, the first test is replaced by one on slopes, (2 c₁ − 1) L'(0) ≥ L'(α) (Hager & Zhang 2005). A loss that is
-not finite counts as one that is too high.
+are rounding, the first test is replaced by one on slopes, (2 c₁ − 1) L'(0) ≥ L'(α) (Hager & Zhang 2005), which the
+second implies, as c₂ ≤ 1 − 2 c₁. A loss that is not finite counts as one that is too high.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ EMPTY = 1e-14
 
 
 @dataclass(frozen=True)
-class Trial:
+class LineTrial:
     """The loss at one step along a direction.
 
     Attributes:
@@ -54,7 +54,7 @@ class Trial:
         return math.isfinite(self.loss) and math.isfinite(self.slope)
 
 
-def strong_wolfe(evaluate: Callable[[float], Trial], start: Trial, first: float) -> Trial:
+def strong_wolfe(evaluate: Callable[[float], LineTrial], start: LineTrial, first: float) -> LineTrial:
     """Return a trial that meets the strong Wolfe conditions, else the lowest that was seen, else the start.
 
     Args:
@@ -87,22 +87,19 @@ def strong_wolfe(evaluate: Callable[[float], Trial], start: Trial, first: float)
     return best
 
 
-def accepted(trial: Trial, start: Trial) -> bool:
+def accepted(trial: LineTrial, start: LineTrial) -> bool:
     """Tell whether a trial meets the strong Wolfe conditions, or those on slopes where the loss is at rounding."""
-    if abs(trial.slope) > CURVATURE * abs(start.slope):
-        return False
-    if trial.loss <= start.loss + DECREASE * trial.step * start.slope:
-        return True
-    at_rounding = trial.loss <= start.loss + ROUNDING * abs(start.loss)
-    return at_rounding and trial.slope <= (2 * DECREASE - 1) * start.slope
+    decreased = trial.loss <= start.loss + DECREASE * trial.step * start.slope
+    at_rounding = abs(trial.loss - start.loss) <= ROUNDING * abs(start.loss)
+    return (decreased or at_rounding) and abs(trial.slope) <= CURVATURE * abs(start.slope)
 
 
-def _too_high(trial: Trial, start: Trial, low: Trial) -> bool:
+def _too_high(trial: LineTrial, start: LineTrial, low: LineTrial) -> bool:
     """Tell whether a minimum was stepped over, judged by the loss."""
     return trial.loss > start.loss + DECREASE * trial.step * start.slope or trial.loss >= low.loss
 
 
-def _between(low: Trial, high: Trial) -> float:
+def _between(low: LineTrial, high: LineTrial) -> float:
     """Return the minimum of the cubic through two trials, kept away from both; the middle where there is none."""
     width = high.step - low.step
     if not high.finite:
@@ -113,7 +110,7 @@ def _between(low: Trial, high: Trial) -> float:
     return min(max(step, left), right) if math.isfinite(step) else low.step + 0.5 * width
 
 
-def _cubic_minimum(one: Trial, other: Trial) -> float:
+def _cubic_minimum(one: LineTrial, other: LineTrial) -> float:
     """Return where the cubic with the losses and slopes of two trials is least; NaN where it has no minimum."""
     width = other.step - one.step
     bend = one.slope + other.slope - 3.0 * (one.loss - other.loss) / (one.step - other.step)

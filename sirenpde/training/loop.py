@@ -87,6 +87,7 @@ class _Leg:
     samples: list[Sample] = field(default_factory=list)
     taken: int = 0
     age: int = 0
+    looked: float = -math.inf  # the step of the balance's last look at gradients that were finite
     stalled_at: float = math.inf
 
     @property
@@ -164,8 +165,11 @@ class Trainer:
                 return Status.CONVERGED, "", True
             if self._spent(len(self.history)):
                 return Status.BUDGET_SPENT, "", True
-            if leg.stepper.stalled and not self._worthwhile(leg):
-                return Status.STALLED, "", False
+            if leg.stepper.stalled:
+                if not self._worthwhile(leg):
+                    return Status.STALLED, "", False
+            elif leg.stage.kept > 1 and (leg.due or leg.over):
+                self._weigh()
         return Status.BUDGET_SPENT, "", False
 
     def _step(self, leg: _Leg, progress: ProgressDisplay) -> None:
@@ -187,8 +191,6 @@ class Trainer:
         leg.taken, leg.age = leg.taken + 1, leg.age + 1
         self.history.record(math.fsum(terms), terms, time.monotonic() - self._start)
         progress.update(len(self.history), self.history.loss[-1], terms)
-        if leg.stage.kept > 1 and (leg.due or spent):
-            self._weigh_best()
 
     def _objective(self, samples: Sequence[Sample]) -> float:
         """Return the balanced loss on the samples, and leave its gradient on the weights."""
@@ -220,8 +222,8 @@ class Trainer:
             raise ResidualError(msg) from error
 
     def _rebalance(self, leg: _Leg) -> None:
-        """Let the balance look at the gradients of the terms, on the points that are in use from now on."""
-        if self._balance is None or len(self._multipliers) < 2 or leg.taken % max(leg.stage.kept, Balance.every):
+        """Let the balance look at the gradients of the terms, on new points, where its last look is long enough ago."""
+        if self._balance is None or len(self._multipliers) < 2 or leg.taken - leg.looked < Balance.every:
             return
         squares, terms = [0.0] * len(self._multipliers), [0.0] * len(self._multipliers)
         for index in range(len(self._multipliers)):
@@ -232,6 +234,8 @@ class Trainer:
             slopes = [weight.grad for weight in self._network.parameters() if weight.grad is not None]
             squares[index] = math.fsum(float(slope.double().square().sum()) for slope in slopes)
         norms = [math.sqrt(square) / weight for square, weight in zip(squares, self._loss.weights, strict=True)]
+        if all(math.isfinite(norm) for norm in norms):  # else the next points tell more
+            leg.looked = leg.taken
         self._balance.update(norms, terms)
         self._multipliers = list(self._balance.multipliers) or self._multipliers
 
@@ -251,7 +255,7 @@ class Trainer:
 
     def _worthwhile(self, leg: _Leg) -> bool:
         """Tell whether a stalled stage should go on with new points: where it got further than at its last stall."""
-        reached = math.fsum(self._loss.terms(self._held_out))
+        reached = self._weigh()
         onwards = leg.stage.kept > 1 and reached < (1.0 - WORTHWHILE) * leg.stalled_at
         leg.stalled_at, leg.age = reached, leg.stage.kept
         return onwards
@@ -276,16 +280,17 @@ class Trainer:
             "solve(…, throw=False) returns them."
         )
 
-    def _weigh_best(self) -> None:
-        """Keep a copy of the weights where the loss on held-out points is the lowest so far."""
+    def _weigh(self) -> float:
+        """Return the loss on held-out points; keep a copy of the weights where it is the lowest so far."""
         reached = math.fsum(self._loss.terms(self._held_out))
         if math.isfinite(reached) and (self._best is None or reached < self._best[0]):
             self._best = reached, self._snapshot()
+        return reached
 
     def _return_to_best(self) -> None:
-        """Take the weights of the interval that ended lowest on held-out points, if the last one did not."""
+        """Take the lowest on held-out points of all weights at which points were left, and of those at the end."""
         if self._best is not None:
-            self._weigh_best()
+            self._weigh()
             self._set(self._best[1])
 
     def _keep(self) -> bool:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from sirenpde.errors import UsageError
-from sirenpde.training.optimizer import FirstOrder, FirstOrderStepper, kind_of, require_rate, siren_of
+from sirenpde.errors import UsageError, kind_of
+from sirenpde.training.optimizer import FirstOrder, FirstOrderStepper, own_network, require_rate, siren_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,8 @@ class Muon(FirstOrder):
         """
         siren = siren_of(network)
         if siren is None:
-            msg = f"Muon needs an sp.Siren, whose hidden matrices it knows; got a {kind_of(network)}. Use sp.Adam."
+            got = kind_of(own_network(network))
+            msg = f"Muon needs an sp.Siren, whose hidden matrices it knows; got {got}. Use sp.Adam."
             raise UsageError(msg)
         hidden = siren.hidden_matrices
         rest = [weight for weight in network.parameters() if not any(weight is matrix for matrix in hidden)]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sirenpde.errors import UsageError
+from sirenpde.errors import UsageError, finite_number, kind_of, shown
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.siren import SirenNetwork
 
@@ -104,7 +104,8 @@ class FirstOrder(Optimizer):
             return [{"params": list(weights), "lr": lr}]
         siren = siren_of(network)
         if siren is None:
-            msg = f"{type(self).__name__}(first_lr={self.first_lr!r}) needs an sp.Siren; got a {kind_of(network)}."
+            got = kind_of(own_network(network))
+            msg = f"{type(self).__name__}(first_lr={self.first_lr!r}) needs an sp.Siren; got {got}."
             raise UsageError(msg)
         layer, _ = siren.sine_layers[0]
         first = [weight for weight in weights if weight is layer.weight or weight is layer.bias]
@@ -156,15 +157,16 @@ def siren_of(module: nn.Module) -> SirenNetwork | None:
     return sirens[0] if len(sirens) == 1 else None
 
 
-def kind_of(module: nn.Module) -> str:
-    """Return the name of the class of the network that the user gave."""
-    return type(module.network if isinstance(module, Ansatz) else module).__name__
+def own_network(module: nn.Module) -> nn.Module:
+    """Return the network that the user gave, without the conditions that are built in around it."""
+    return module.network if isinstance(module, Ansatz) else module
 
 
 def require_rate(declaration: Optimizer, name: str, rate: object) -> None:
     """Refuse a learning rate that is no positive number."""
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
-        msg = f"{type(declaration).__name__}({name}={rate!r}): expected a positive learning rate, such as {name}=1e-3."
+    if (finite_number(rate) or 0.0) <= 0:
+        what = type(declaration).__name__
+        msg = f"{what}({name}={shown(rate)}): expected a positive learning rate, such as {name}=1e-3."
         raise UsageError(msg)
 
 

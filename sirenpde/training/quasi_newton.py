@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sirenpde.errors import UsageError
-from sirenpde.training.line_search import Trial, strong_wolfe
+from sirenpde.training.line_search import LineTrial, strong_wolfe
 from sirenpde.training.optimizer import Objective, Optimizer, Stepper
 
 #: Over this many steps on the same points the loss must fall by this part, or the stage has stalled.
@@ -79,7 +79,7 @@ class QuasiNewtonStepper(Stepper):
         self._weights = [weight for weight in network.parameters() if weight.requires_grad]
         self._model = model
         self._place = self._read()
-        self._here: Trial | None = None
+        self._here: LineTrial | None = None
         self._direction: Tensor | None = None
         self._fresh = True  # H is the identity
         self._first = 1.0
@@ -114,7 +114,7 @@ class QuasiNewtonStepper(Stepper):
         self._judge(here.loss)
         return here.loss
 
-    def _search(self, objective: Objective, here: Trial) -> None:
+    def _search(self, objective: Objective, here: LineTrial) -> None:
         """Move to where a line search ends; where it fails, forget H, and where that was done before, stall."""
         direction = self._direction if self._direction is not None else self._model.direction(here.gradient)
         slope = float(direction @ here.gradient)
@@ -122,7 +122,7 @@ class QuasiNewtonStepper(Stepper):
             self._fail()
             return
         first = min(1.0, 1.0 / float(here.gradient.abs().sum())) if self._fresh else self._first
-        start = Trial(0.0, here.loss, slope, here.gradient)
+        start = LineTrial(0.0, here.loss, slope, here.gradient)
         found = strong_wolfe(lambda step: self._evaluate(objective, self._place, direction, step), start, first)
         if found is start:
             self._fail()
@@ -146,14 +146,14 @@ class QuasiNewtonStepper(Stepper):
         if len(self._losses) > PATIENCE and loss > (1.0 - PROGRESS) * self._losses[-1 - PATIENCE]:
             self.stalled = True
 
-    def _evaluate(self, objective: Objective, place: Tensor, direction: Tensor, step: float) -> Trial:
+    def _evaluate(self, objective: Objective, place: Tensor, direction: Tensor, step: float) -> LineTrial:
         """Return loss, slope and gradient at a step from a place."""
         self._write(place + step * direction)
         loss = objective()
         gradient = torch.cat(
             [(torch.zeros_like(each) if each.grad is None else each.grad).flatten() for each in self._weights]
         ).to(torch.float64)
-        return Trial(step, loss, float(gradient @ direction), gradient)
+        return LineTrial(step, loss, float(gradient @ direction), gradient)
 
     def _read(self) -> Tensor:
         """Return the weights as one vector, of shape ``(P,)``, in float64."""

@@ -13,6 +13,7 @@ With p = −H g, s = α p, y = g₊ − g:
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -92,7 +93,10 @@ class DenseInverseHessian(InverseHessian):
         return torch.mv(self.matrix, gradient).neg_()
 
     def advance(self, direction: Tensor, step: float, before: Tensor, after: Tensor) -> Tensor:
-        """Correct H by a step; return −H₊ g₊. Where the slope did not rise along the step, H stays."""
+        """Correct H by a step; return −H₊ g₊.
+
+        Where the slope did not rise along the step, and where the correction is beyond the range of numbers, H stays.
+        """
         moved, change = step * direction, after - before
         turned = torch.mv(self.matrix, after)  # H g₊: the only product with the matrix
         image = turned + direction  # H y
@@ -100,42 +104,64 @@ class DenseInverseHessian(InverseHessian):
         if not (rise > 0 and spread > 0):
             return -turned
         b, h = -step * float(moved @ before) / rise, spread / rise
-        phi, tau = self_scaling(b, h, len(direction), first=self._untouched)
-        self._untouched = False
-        pair = torch.stack([moved, image], dim=1)
-        cross = -phi / (rise * tau)
+        if not (b > 0 and h > 0):
+            return -turned
+        phi, tau = first_scaling(b, h) if self._untouched else self_scaling(b, h, len(direction))
+        if not tau > 0:
+            return -turned
+        factor, pair = 1.0 / tau, torch.stack([moved, image], dim=1)
+        cross = -phi * factor / rise
         inner = torch.tensor(
-            [[phi * h / (rise * tau) + 1.0 / rise, cross], [cross, (phi - 1.0) / (spread * tau)]],
+            [[phi * h * factor / rise + 1.0 / rise, cross], [cross, (phi - 1.0) * factor / spread]],
             dtype=torch.float64,
         )
-        self._correct(pair, inner, 1.0 / tau)
-        return -(turned / tau + pair @ (inner.to(pair.device) @ (pair.T @ after)))
+        if not self._correct(pair, inner, factor):
+            return -turned
+        self._untouched = False
+        return -(turned * factor + pair @ (inner.to(pair.device) @ (pair.T @ after)))
 
-    def _correct(self, pair: Tensor, inner: Tensor, factor: float) -> None:
-        """Set H to factor · H + pair · inner · pairᵀ; by eigenvectors, so that the two triangles round alike."""
-        values, vectors = torch.linalg.eigh(inner)  # two by two, on the CPU
+    def _correct(self, pair: Tensor, inner: Tensor, factor: float) -> bool:
+        """Set H to factor · H + pair · inner · pairᵀ; tell whether its entries are finite, and leave H where not."""
+        if not bool(torch.isfinite(inner).all()):
+            return False
+        values, vectors = torch.linalg.eigh(inner)  # by eigenvectors, so that the two triangles of H round alike
         columns = pair @ (vectors * values.abs().sqrt()).to(pair.device)
-        self.matrix.addmm_(columns * values.sign().to(pair.device), columns.T, beta=factor)
+        signed = columns * values.sign().to(pair.device)
+        # H is positive definite: no entry is beyond the largest of its diagonal.
+        if not bool(torch.isfinite(factor * self.matrix.diagonal() + (signed * columns).sum(1)).all()):
+            return False
+        self.matrix.addmm_(signed, columns.T, beta=factor)
+        return True
 
 
-def self_scaling(b: float, h: float, size: int, *, first: bool = False) -> tuple[float, float]:
+def self_scaling(b: float, h: float, size: int) -> tuple[float, float]:
     """Return φ and τ of the self-scaled Broyden family.
 
     Args:
         b: sᵀH⁻¹s / sᵀy.
         h: yᵀHy / sᵀy.
         size: P, the number of weights.
-        first: Whether H is the identity, which then takes the scale of the curvature (Oren & Luenberger): τ = h/σ.
     """
-    a = b * h - 1.0
-    if a < PARALLEL:
-        return 1.0, h if first else min(1.0, 1.0 / b)
-    rho = min(1.0, h * (1.0 - math.sqrt(a / (1.0 + a))))
-    theta = max((rho - 1.0) / a, min(1.0 / rho, (1.0 - b) / b))
-    sigma = 1.0 + a * theta
-    phi = (1.0 - theta) / sigma
-    if first:
-        return phi, h / sigma
+    theta, sigma = _member(b, h)
     root = sigma ** (-1.0 / (size - 1)) if size > 1 else 1.0
     scale = min(1.0, 1.0 / b)
-    return phi, scale * min(root, 1.0 / theta) if theta > 0 else min(scale * root, sigma)
+    return (1.0 - theta) / sigma, scale * min(root, 1.0 / theta) if theta > 0 else min(scale * root, sigma)
+
+
+def first_scaling(b: float, h: float) -> tuple[float, float]:
+    """Return φ and τ where H is the identity, which takes the scale of the curvature (Oren & Luenberger): τ = h/σ."""
+    theta, sigma = _member(b, h)
+    return (1.0 - theta) / sigma, h / sigma
+
+
+def _member(b: float, h: float) -> tuple[float, float]:
+    """Return θ and σ; those of BFGS where all members are one, and where a or ρ is beyond the range of numbers."""
+    a = b * h - 1.0
+    if not PARALLEL <= a < math.inf:
+        return 0.0, 1.0
+    # h (1 − c) without its cancellation: 1 − c = 1 / ((1 + a) (1 + c)), and 1 + a = b h.
+    rho = min(1.0, 1.0 / (b * (1.0 + math.sqrt(a / (1.0 + a)))))
+    if rho < sys.float_info.min:
+        return 0.0, 1.0
+    theta = max((rho - 1.0) / a, min(1.0 / rho, (1.0 - b) / b))
+    return theta, max(rho, 1.0 + a * theta)  # σ ≥ ρ follows from the first bound of θ, but for rounding

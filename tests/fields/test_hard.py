@@ -5,7 +5,7 @@ import torch
 from zoo import points_in
 
 import sirenpde as sp
-from sirenpde.errors import ProblemError, UnknownNameError
+from sirenpde.errors import ProblemError, ResidualError, UnknownNameError
 from sirenpde.fields.hard import Trial, tried
 from sirenpde.fields.layout import Layout
 from sirenpde.fields.scope import Surroundings
@@ -111,4 +111,13 @@ def test_names_that_cannot_be_read_are_refused_with_those_that_can():
     assert str(caught.value) == (
         f"{WHERE} reads a.slope; the names it can read are x, y (coordinates) and k, unused (given) and nu, c "
         "(unknowns)."
+    )
+
+
+def test_arguments_the_other_way_round_are_refused_with_their_order():
+    with pytest.raises(ResidualError) as caught:
+        seen(lambda u, a: (1 - a.x**2) * u)
+    assert str(caught.value) == (
+        f"{WHERE} reads .x of a quantity, but coordinates are read from a: a.x.\n"
+        "  A hard condition is called with (a, u), a residual with (a, phi), in this order."
     )

@@ -1,6 +1,7 @@
 """Operators give what their formulas say, on fields and on expressions, by autograd and by the planned way."""
 
 import pytest
+import sympy
 import torch
 from binding import (
     NAMES,
@@ -255,10 +256,25 @@ def test_a_curl_in_space_stays_a_form():
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
-        (lambda a, phi: sp.partial(phi.u), 'calls partial without a coordinate. Write partial(q, "x").'),
+        (lambda a, phi: sp.partial(phi.u), 'calls partial without a coordinate. Write sp.partial(q, "x").'),
         (
             lambda a, phi: sp.partial(phi.u, "xx"),
-            "differentiates by 'xx'; the coordinates are x, y.\n  Did you mean x?",
+            'differentiates by \'xx\'; the coordinates are x, y.\n  Write one after the other: "x", "x".',
+        ),
+        (
+            lambda a, phi: sp.partial(phi.u, sympy.Symbol("y")),
+            "differentiates by the SymPy symbol y; expected the name of a coordinate: x, y.\n"
+            '  Write it in quotes, as in sp.partial(q, "y").',
+        ),
+        (
+            lambda a, phi: sp.laplacian(phi.u, over=a.x),
+            "differentiates by a Quantity; expected the name of a coordinate: x, y.\n"
+            '  Write it in quotes, as in sp.partial(q, "x").',
+        ),
+        (
+            lambda a, phi: sp.partial(phi.u, 0),
+            "differentiates by an integer; expected the name of a coordinate: x, y.\n"
+            '  Write it in quotes, as in sp.partial(q, "x").',
         ),
         (lambda a, phi: sp.grad(phi.u, over=("x", "q")), "differentiates by 'q'; the coordinates are x, y."),
         (
@@ -318,6 +334,17 @@ def test_an_operator_on_what_is_no_quantity_says_so(operator):
     assert str(caught.value) == (
         "an operator was given a Tensor; expected a quantity, such as phi.u or an expression made of fields.\n"
         "  Operators are called inside a residual, on what phi and a hold."
+    )
+
+
+@pytest.mark.parametrize("operator", [sp.grad, sp.laplacian, sp.norm, lambda q: sp.partial(q, "x")])
+def test_an_operator_on_a_sympy_expression_says_how_sympy_writes_it(operator):
+    with pytest.raises(ExpressionError) as caught:
+        operator(sympy.Function("u")(sympy.Symbol("x")))
+    assert str(caught.value) == (
+        "an operator was given the SymPy expression u(x); operators such as sp.laplacian act on phi.u, inside a "
+        "residual that is a function of (a, phi).\n  In SymPy write u.diff(x, 2) + u.diff(y, 2), u.diff(x) and the "
+        "like."
     )
 
 

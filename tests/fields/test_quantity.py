@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import sympy
 import torch
 from binding import WHERE, bound, small_siren, surroundings
 from zoo import points_in
@@ -270,6 +271,29 @@ REFUSED = {
     "joined points": (
         lambda q: torch.cat([q, q], dim=-2),
         "stacks quantities along the points axis.\n  Write torch.cat([…], dim=-1): components stand last.",
+    ),
+    "a function of SymPy": (
+        sympy.sin,
+        "mixes a quantity with SymPy.\n  In a function write torch.sin(a.x), not sympy.sin, and a.x, not SymPy's "
+        "symbol x.",
+    ),
+    "a symbol on the left": (
+        lambda q: sympy.Symbol("x") - q,
+        "mixes a quantity with SymPy.\n  In a function write torch.sin(a.x), not sympy.sin, and a.x, not SymPy's "
+        "symbol x.",
+    ),
+    "a symbol on the right": (
+        lambda q: q - sympy.Symbol("x"),
+        "combines a quantity with SymPy's x.\n  In a function write a.x.",
+    ),
+    "a constant of SymPy": (
+        lambda q: q * sympy.pi,
+        "combines a quantity with SymPy's pi.\n  In a function write a.x, phi.u, torch.sin(a.x) and math.pi.",
+    ),
+    "a coordinate": (
+        lambda q: q.x,
+        "reads .x of a quantity, but coordinates are read from a: a.x.\n  A hard condition is called with (a, u), a "
+        "residual with (a, phi), in this order.",
     ),
     "component that is not there": (
         lambda q: q[:, 2],

@@ -42,7 +42,7 @@ def test_coordinates_knowns_and_what_comes_with_the_points_are_read_from_a():
     assert torch.equal(a.k.tensor, points[:, 0] * 2)
     assert torch.equal(a.normal.tensor, normal)
     assert a.seen.shape == (7,)
-    assert scope.record.knowns == {"k"}
+    assert scope.record.knowns == {"k", "seen"}
 
 
 def test_a_known_function_can_be_differentiated():
@@ -66,7 +66,12 @@ def test_a_known_function_can_be_differentiated():
         (
             lambda a, phi: a.u,
             "reads a.u; the names it can read are x, y (coordinates) and k, slope (given) and seen (with the points)."
-            "\n  u is a field: write phi.u.",
+            "\n  u is a field: write phi.u. A residual is called with (a, phi), in this order.",
+        ),
+        (
+            lambda a, phi: phi.x,
+            "reads phi.x; the fields are u, velocity."
+            "\n  x is a coordinate: write a.x. A residual is called with (a, phi), in this order.",
         ),
         (
             lambda a, phi: a.normal,

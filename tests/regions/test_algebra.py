@@ -339,3 +339,10 @@ def test_three_regions_that_overlap_are_counted_once():
     inside = np.any([disc.contains(points) for disc in discs], axis=0)
     # A million-point reference is not needed: Sobol points give the share to some 1e-4.
     assert union.measure == pytest.approx(5.6 * inside.mean(), abs=3e-3)
+
+
+def test_numpys_functions_act_on_what_a_condition_reads_and_say_nothing():
+    box = sp.Box(x=(-1, 1), y=(-1, 1))
+    by_numpy = box.where(lambda a: np.logical_and(np.abs(a.x) > 0.5, np.sin(a.y) > 0))
+    by_torch = box.where(lambda a: (a.x.abs() > 0.5) & (torch.sin(a.y) > 0))
+    assert (by_numpy.sample(50) == by_torch.sample(50)).all()

@@ -188,8 +188,27 @@ def test_rings_that_bound_nothing_are_refused(name):
 
 def test_a_ring_that_crosses_in_equal_halves_is_refused():
     # A bow tie, whose signed area is 0.
-    with pytest.raises(sp.RegionError):
+    message = (
+        "Polygon crosses or touches itself at (0.5, 0.5); expected a simple ring.\n"
+        "  Usual cause: two corners in the wrong order. List the corners in the order in which you meet them when you "
+        "walk around."
+    )
+    with refused(sp.RegionError, message):
         sp.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)], names=XY)
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [(0, 0), (1, 0), (3, 0), (2, 0)],
+        [(0.1, 0.3), (0.2, 0.6), (0.7, 2.1), (0.4, 1.2)],
+        [(0, 0), (1e9, 1), (5e8, 0.5)],
+    ],
+)
+def test_corners_on_a_line_are_told_from_a_crossing(corners):
+    message = f"Polygon has no area: its {len(corners)} corners lie on a line. Give corners that go around something."
+    with refused(sp.RegionError, message):
+        sp.Polygon(corners, names=XY)
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,17 @@ class TestRefusals:
         with refused(sp.UsageError, message):
             solution.u(np.zeros((1, 2)), x=0.0)
 
+    @pytest.mark.parametrize(
+        ("values", "named"),
+        [((0.5, 0.25), "x=0.5, t=0.25"), ((0.5, [1, 2]), "x=…, t=…"), ((1, 2, 3), "x=…, t=…")],
+    )
+    def test_coordinates_one_after_the_other_are_refused_with_their_names(self, solution, values, named):
+        told = f"is called with {len(values)} values, one after the other; expected coordinates by name,"
+        with refused(sp.UsageError, f"u(x, t) {told} u({named}), or points of shape (n, 2)."):
+            solution.u(*values)
+        with refused(sp.UsageError, f"u.grad(x, t) {told} u.grad({named}), or points of shape (n, 2)."):
+            solution.u.grad(*values)
+
     def test_a_missing_coordinate_is_named(self, solution):
         with refused(sp.UsageError, "u is called without t; expected every coordinate: x, t."):
             solution.u(x=0.0)

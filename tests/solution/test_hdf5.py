@@ -160,7 +160,7 @@ def test_odd_paths_are_named_and_never_block(tmp_path: Path) -> None:
         tmp_path / "dangling": "No such file or directory",
         tmp_path / "loop": "Too many levels of symbolic links",
         tmp_path / "pipe": "not a regular file",
-        tmp_path / "empty": "is not an HDF5 file",
+        tmp_path / "empty": "was refused: it is not an HDF5 file.",
         tmp_path: "Is a directory",
         Path("/dev/full"): "not a regular file",
         Path("/dev/null"): "not a regular file",

@@ -79,7 +79,7 @@ def test_a_hard_condition_in_python_asks_for_the_problem(tmp_path):
     saved = solved(problem)
     saved.save(tmp_path / "a.h5")
     message = (
-        f'{tmp_path}/a.h5: the hard condition of "u" is a Python function, which files do not keep.\n'
+        f'{tmp_path}/a.h5: the hard condition of "u" is a Python function, or a formula that files do not keep.\n'
         "  Give the problem that it belongs to: sp.load(path, problem=build())."
     )
     with refused(sp.FileError, message):
@@ -125,3 +125,98 @@ def test_a_hostile_setting_is_refused(case):
 def test_an_unknown_number_that_reached_its_bound_comes_back():
     archive = solved(heat()).archive()
     assert from_archive(dataclasses.replace(archive, unknowns={"nu": 1.0}), "a.h5").unknowns == {"nu": 1.0}
+
+
+PLANE = sp.Box(x=(-1, 1), t=(-1, 1))
+DISC = sp.Ball(x=0, t=0, radius=1)
+KNOWN = sympy.Symbol("k")
+KEPT = {
+    "zero on the diagonal": (PLANE, (x - t) * u, {}),
+    "a disc": (DISC, sympy.sqrt(1 - x**2 - t**2) * u, {}),
+    "an annulus": (DISC - sp.Ball(x=0, t=0, radius=0.5), sympy.log(4 * (x**2 + t**2)) * u, {}),
+    "a known as a symbol": (PLANE, KNOWN * u, {"k": 2 + x * t}),
+    "a number as a symbol": (PLANE, KNOWN * u + x, {"k": 0.3}),
+    "a known that is applied": (PLANE, sympy.Function("k")(x, t) * u, {"k": 2 + x * t}),
+}
+NOT_KEPT = {
+    "a constant of no table": (sympy.Catalan * u, {}),
+    "a function of no table": (sympy.gamma(sympy.Rational(1, 3)) * u, {}),
+    "a high power": ((1 + x) ** 70 * u, {}),
+    "a large integer": ((x + 10**20) * u, {}),
+    "a known that is a Python function": (KNOWN * u, {"k": lambda a: a.x + 2}),
+}
+
+
+def posed(region, hard, given):
+    constraints = [sp.Constraint("equation", on=region, residual=u.diff(x, 2) + u.diff(t, 2) + 1)]
+    return sp.Problem(name="posed", constraints=constraints, hard={"u": hard}, given=given)
+
+
+@pytest.mark.filterwarnings("ignore::sirenpde.errors.SirenPDEWarning")
+@pytest.mark.parametrize("case", KEPT)
+def test_a_hard_condition_comes_back_whatever_it_is_outside_its_region(case, tmp_path):
+    saved = solved(posed(*KEPT[case]))
+    saved.save(tmp_path / "a.h5")
+    loaded = sp.load(tmp_path / "a.h5")
+    np.testing.assert_allclose(loaded.u(x=0.5, t=[0.3, 0.4]), saved.u(x=0.5, t=[0.3, 0.4]), rtol=1e-13)
+    assert loaded.ansatz.hard["u"].affine == saved.ansatz.hard["u"].affine
+
+
+@pytest.mark.filterwarnings("ignore::sirenpde.errors.SirenPDEWarning")
+@pytest.mark.parametrize("case", NOT_KEPT)
+def test_a_formula_that_a_file_cannot_keep_loses_no_run(case, tmp_path):
+    problem = posed(PLANE, *NOT_KEPT[case])
+    saved = solved(problem)
+    saved.save(tmp_path / "a.h5")
+    with pytest.raises(sp.FileError, match=r"a formula that files do not keep\.\n  Give the problem"):
+        sp.load(tmp_path / "a.h5")
+    loaded = sp.load(tmp_path / "a.h5", problem=problem)
+    assert loaded.u(x=0.3, t=[0.1, 0.2]).tobytes() == saved.u(x=0.3, t=[0.1, 0.2]).tobytes()
+
+
+def test_an_unknown_number_that_left_the_range_of_its_hard_condition_does_not_close_the_file():
+    archive = solved(heat(hard={"u": u * sympy.sqrt(1 - nu)}, unknowns={"nu": sp.Unknown(0.3)})).archive()
+    moved = dataclasses.replace(archive, unknowns={"nu": 0.999})
+    assert from_archive(moved, "a.h5").unknowns == {"nu": 0.999}
+
+
+TRIED = {
+    "not at all": None,
+    "text": "all",
+    "too few": [[0.1, 0.2]],
+    "too many": [[0.1, 0.2]] * 5000,
+    "of another width": [[0.1]] * 8,
+    "not finite": [[0.1, math.inf]] * 8,
+    "beyond float64": [[0.1, 10**400]] * 8,
+}
+
+
+@pytest.fixture(scope="module")
+def bounded():
+    return solved(heat()).archive()
+
+
+@pytest.mark.parametrize("case", TRIED)
+def test_a_file_that_does_not_say_where_its_conditions_were_tried_is_refused(case, bounded):
+    changed = dataclasses.replace(bounded, settings={**bounded.settings, "hard_trial": TRIED[case]})
+    with pytest.raises(sp.FileError, match=r"^a\.h5: the file does not say at which points its hard conditions were"):
+        from_archive(changed, "a.h5")
+
+
+BOUNDS = {
+    "reversed": ({"lower": 1, "upper": 0}, "the bounds 1 and 0, which hold no numbers"),
+    "equal": ({"lower": 0.3, "upper": 0.3}, "the bounds 0.3 and 0.3, which hold no numbers"),
+    "too far apart": ({"lower": -1.7e308, "upper": 1.7e308}, "which hold no numbers"),
+    "beyond float64": ({"lower": -(10**400), "upper": 1}, "is no finite number"),
+    "an initial value that is text": ({"lower": 0, "upper": 1, "initial": "0.3"}, "is no finite number"),
+}
+
+
+@pytest.mark.parametrize("case", BOUNDS)
+def test_bounds_that_hold_no_numbers_are_refused(case, bounded):
+    changes, said = BOUNDS[case]
+    changed = dataclasses.replace(
+        bounded, settings={**bounded.settings, "unknowns": {"nu": {"initial": 0.3} | changes}}
+    )
+    with pytest.raises(sp.FileError, match=rf"^a\.h5: the unknown 'nu' .*{said}"):
+        from_archive(changed, "a.h5")

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+import sympy
 import torch
 from small import fit, poisson, read_u, refused, stated
 from torch import nn
@@ -207,3 +208,40 @@ def test_the_network_takes_coordinates_in_the_users_units():
     np.testing.assert_array_equal(solution.u(at), direct)
     assert solution.coordinates == ("t", "x")
     assert solution.unknowns == {}
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".wav"])
+def test_the_suffix_of_an_export_is_refused_with_the_two_commands(suffix, tmp_path):
+    solution, name = solve(fit()), str(tmp_path / "tank")
+    message = (
+        f'cannot save a solution as "{name}{suffix}": {suffix} is the suffix of another format, and a solution is one '
+        f'HDF5 file.\n  Write save("{name}.h5"). For {suffix}, run then: sirenpde export "{name}.h5" --out '
+        f'"{name}{suffix}".'
+    )
+    with refused(sp.UsageError, message):
+        solution.save(name + suffix)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_suffix_of_a_picture_is_refused_and_any_unknown_one_is_left_to_the_user(tmp_path):
+    solution, name = solve(fit()), str(tmp_path / "tank")
+    message = (
+        f'cannot save a solution as "{name}.PNG": .png is the suffix of another format, and a solution is one HDF5 '
+        f'file.\n  Write save("{name}.h5").'
+    )
+    with refused(sp.UsageError, message):
+        solution.save(name + ".PNG")
+    for suffix in (".h5", ".hdf5", ".vtkhdf", ".kept", ""):
+        solution.save(tmp_path / f"tank{suffix}")
+        assert sp.load(tmp_path / f"tank{suffix}").name == solution.name
+
+
+def test_a_name_that_is_no_field_is_refused_with_what_was_meant():
+    x = sympy.Symbol("x")
+    line = sp.Constraint("line", on=sp.Box(x=(0, 1)), residual=sympy.Function("u")(x) - sympy.Symbol("s") * x)
+    solution = solve(sp.Problem(name="line", constraints=[line], unknowns={"s": sp.Unknown(initial=1)}))
+    message = 'solution.s: the fields are u.\n  s is an unknown number: write solution.unknowns["s"].'
+    with refused(sp.UnknownNameError, message):
+        _ = solution.s
+    with refused(sp.UnknownNameError, "solution.scores: the fields are u.\n  Did you mean solution.score?"):
+        _ = solution.scores

@@ -58,16 +58,50 @@ def test_what_is_no_region_is_refused(region, kind):
         sp.Constraint("walls", on=region, residual=read_u)
 
 
-@pytest.mark.parametrize(
-    ("residual", "kind"), [(None, "None"), (dict, "the class dict, not an object made with it"), (1.0, "a float")]
+EXAMPLES = (
+    "Write for example u.diff(x, 2) + u.diff(y, 2) - f in SymPy, or lambda a, phi: sp.laplacian(phi.u) - a.f as a "
+    "function."
 )
-def test_what_is_no_function_is_refused_as_a_residual(residual, kind):
+NUMBERS = "Write what must vanish, with the field in it: in SymPy u - 3, as a function lambda a, phi: phi.u - 3."
+
+
+@pytest.mark.parametrize(
+    ("residual", "kind", "advice"),
+    [
+        (None, "None", EXAMPLES),
+        (dict, "the class dict, not an object made with it", EXAMPLES),
+        ([], "a list", EXAMPLES),
+        (1.0, "a float", NUMBERS),
+        (np.zeros(3), "a NumPy array", NUMBERS),
+        (np.array([sympy.Symbol("u")]), "a NumPy array", "Write list(array.flat) for a list of its entries."),
+        (np.bool_(False), "a truth value", "Usual cause: == was written in place of sympy.Eq."),
+        (
+            [[sympy.Symbol("u")]],
+            "a list",
+            "Write the expressions one after the other, as in [u.diff(x) - v, v.diff(x) + u].",
+        ),
+        ([read_u], "a list", "Write one function that returns a tuple: lambda a, phi: (phi.u, phi.v)."),
+    ],
+)
+def test_what_is_no_function_is_refused_as_a_residual(residual, kind, advice):
     message = (
-        f'constraint "walls" has {kind} for a residual; expected a SymPy expression, an Eq, a list of such, or a '
-        "function of (a, phi).\n  Write for example residual=lambda a, phi: sp.laplacian(phi.u) - a.f."
+        f'constraint "walls" has {kind} for a residual; expected a SymPy expression, an Eq, a flat list of such, or a '
+        f"function of (a, phi).\n  {advice}"
     )
     with refused(sp.ResidualError, message):
         sp.Constraint("walls", on=LINE, residual=residual)
+
+
+def test_an_equation_written_with_two_equal_signs_is_refused_as_a_truth_value():
+    x = sympy.Symbol("x")
+    u = sympy.Function("u")(x)
+    message = (
+        'constraint "walls" is the truth value False, not an equation.\n  Usual cause: both sides of an Eq are the '
+        "same (Eq(u, u)), or == was written in place of sympy.Eq."
+    )
+    for residual in (u.diff(x) == u, [u.diff(x) == u], [u, u.diff(x) == u]):
+        with refused(sp.ExpressionError, message):
+            sp.Constraint("walls", on=LINE, residual=residual)
 
 
 @pytest.mark.parametrize("weight", [0, -1.0, math.nan, math.inf, "1", True, None, 1j])

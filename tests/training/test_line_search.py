@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sirenpde.training.line_search import CURVATURE, DECREASE, EVALUATIONS, Trial, strong_wolfe
+from sirenpde.training.line_search import CURVATURE, DECREASE, EVALUATIONS, ROUNDING, LineTrial, accepted, strong_wolfe
 
 FUNCTIONS = {
     "parabola": (lambda t: (t - 1.0) ** 2, lambda t: 2.0 * (t - 1.0)),
@@ -25,7 +25,9 @@ class Line:
 
     def __call__(self, step):
         self.asked += 1
-        return Trial(step, self.value(step), self.slope(step), torch.tensor([self.slope(step)], dtype=torch.float64))
+        return LineTrial(
+            step, self.value(step), self.slope(step), torch.tensor([self.slope(step)], dtype=torch.float64)
+        )
 
 
 def searched(value, slope, first=1.0):
@@ -92,3 +94,27 @@ def test_at_rounding_the_slopes_decide():
     assert end is not start
     assert abs(end.slope) <= CURVATURE * abs(start.slope)
     assert line.asked == 1
+
+
+def trial(step, loss, slope):
+    return LineTrial(step, loss, slope, torch.tensor([slope], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("loss", [1.0, 1.0 + 0.5 * ROUNDING, 1.0 - 0.5 * ROUNDING])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_at_rounding_the_slope_must_have_flattened_on_either_side(loss, side):
+    start = trial(0.0, 1.0, -1.0)
+    assert accepted(trial(1.0, loss, 0.99 * side * CURVATURE), start)
+    assert not accepted(trial(1.0, loss, 1.01 * side * CURVATURE), start)
+
+
+def test_what_flattens_enough_meets_the_condition_on_slopes():
+    # (2 c₁ − 1) L'(0) ≥ L'(α), which takes the place of the fall at rounding, is not tested by itself.
+    assert CURVATURE <= 1.0 - 2.0 * DECREASE
+
+
+def test_beyond_rounding_a_fall_by_less_than_is_asked_for_is_not_accepted():
+    start = trial(0.0, 1.0, -1.0)
+    assert accepted(trial(1.0, 1.0 - 1.01 * DECREASE, 0.0), start)
+    assert not accepted(trial(1.0, 1.0 - 0.99 * DECREASE, 0.0), start)
+    assert not accepted(trial(1.0, 1.0 + 2.0 * ROUNDING, 0.0), start)

@@ -3,6 +3,7 @@
 import math
 import time
 import warnings
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from sirenpde.training.balance import Balance
 from sirenpde.training.collocation import Collocation
 from sirenpde.training.loop import LOOK, Budget, Trainer
 from sirenpde.training.loss import IntegralLoss
+from sirenpde.training.optimizer import Optimizer, Stepper
 from sirenpde.training.progress import ProgressDisplay
 from sirenpde.training.status import Status
 
@@ -236,6 +238,76 @@ class Recorded(Collocation):
         return super().draw()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Scripted(Optimizer):
+    """A stage that makes the field one constant after the other, and stalls after the steps that it is told."""
+
+    constants: tuple[float, ...] = (1.0,)
+    renew: int = 500
+    stalls: tuple[int, ...] = ()
+
+    @property
+    def kept(self):
+        return self.renew
+
+    def start(self, network):
+        return ScriptedStepper(self, network)
+
+
+class ScriptedStepper(Stepper):
+    def __init__(self, script, network):
+        self._script, self._weights, self._taken = script, list(network.parameters()), 0
+
+    def step(self, objective):
+        loss = objective()
+        with torch.no_grad():
+            for weight in self._weights:
+                weight.zero_()
+            self._weights[-1].fill_(self._script.constants[self._taken % len(self._script.constants)])
+        self._taken += 1
+        self.stalled = self._taken in self._script.stalls
+        return loss
+
+    def renewed(self):
+        self.stalled = False
+
+    def soften(self):
+        """Go on."""
+
+
+class TestBest:
+    """The loss is that of a constant: its square."""
+
+    PROBLEM = stated(constraints=[sp.Constraint("rule", on=LINE, residual=read_u)])
+
+    @staticmethod
+    def script(*constants, **arguments):
+        return Scripted(steps=len(constants), constants=constants, **arguments)
+
+    def reached(self, *stages, budget=None):
+        outcome, network = run(self.PROBLEM, *stages, budget=budget)
+        return outcome.status, list(network.parameters())[-1].item()
+
+    def test_a_stall_that_got_further_than_the_last_one_is_returned_to(self):
+        assert self.reached(self.script(3, 1, 2, 9, stalls=(1, 2, 3))) == (Status.STALLED, 1)
+
+    def test_a_stall_is_returned_to_where_the_steps_ran_out_after_it(self):
+        assert self.reached(self.script(3, 1, 2, stalls=(1, 2))) == (Status.BUDGET_SPENT, 1)
+
+    def test_the_end_of_an_interval_is_returned_to(self):
+        assert self.reached(self.script(3, 3, 4, 1, 2, 2, renew=2)) == (Status.BUDGET_SPENT, 1)
+
+    def test_the_end_of_a_stage_is_returned_to(self):
+        assert self.reached(self.script(3, 1), self.script(2, 2, renew=1)) == (Status.BUDGET_SPENT, 1)
+
+    def test_the_end_of_the_run_counts(self):
+        stages = self.script(3, 3, 2, 2, 1, 9, 9, renew=2)
+        assert self.reached(stages, budget=Budget(steps=5)) == (Status.BUDGET_SPENT, 1)
+
+    def test_a_stall_that_did_not_get_further_ends_the_stage(self):
+        assert self.reached(self.script(3, 2.99, 1, 1, stalls=(1, 2))) == (Status.STALLED, 2.99)
+
+
 class TestFixedPoints:
     @pytest.mark.parametrize(("steps", "renew", "expected"), [(30, 10, 3), (31, 10, 4), (9, 10, 1), (3, 1, 3)])
     def test_points_stay_for_as_long_as_the_stage_says(self, steps, renew, expected):
@@ -375,3 +447,49 @@ class TestBalanced:
         assert again._multipliers == first
         _, later = self.balanced(quadratic_stage(220, renew=110))
         assert later._multipliers != first
+
+    @staticmethod
+    def two(residual=read_u):
+        steep = sp.Constraint("steep", on=LINE, residual=lambda a, phi: sp.partial(phi.u, "x"))
+        return stated(constraints=[sp.Constraint("one", on=LINE, residual=residual), steep])
+
+    def looks(self, *stages, problem=None):
+        """Return at which steps the balance looked: always at new points, and the multipliers stay while they do."""
+        made = trainer(problem or self.two())
+        looks, draws, draw = [], [], made._collocation.draw
+        made._collocation.draw = lambda: draws.append(len(made.history)) or draw()
+        made._balance = Balance([False, False])
+        update, multipliers = made._balance.update, []
+        made._balance.update = lambda *arguments: looks.append(len(made.history)) or update(*arguments)
+        objective = made._objective
+        made._objective = lambda *given: multipliers.append((len(draws), *made._multipliers)) or objective(*given)
+        made.run(stages, ProgressDisplay("trial", 1, ["one", "two"], shown=False))
+        assert set(looks) <= set(draws)
+        assert len(set(multipliers)) == len({drawn for drawn, *_ in multipliers})  # one set of them per draw
+        return looks
+
+    def test_it_looks_every_hundred_steps_where_every_step_has_its_own_points(self):
+        assert self.looks(adam(201)) == [0, 100, 200]
+
+    def test_it_looks_at_the_first_new_points_a_hundred_steps_after_its_last_look(self):
+        assert self.looks(Scripted(steps=245, renew=40)) == [0, 120, 240]
+        assert self.looks(Scripted(steps=155, renew=150)) == [0, 150]
+
+    def test_a_stall_moves_its_looks_and_does_not_end_them(self):
+        constants = (9.0,) * 30 + (4.0,) * 107 + (1.0,) * 1000
+        stage = Scripted(steps=250, renew=110, stalls=(30, 137), constants=constants)
+        assert self.looks(stage) == [0, 137, 247]
+
+    def test_it_looks_at_the_start_of_each_stage(self):
+        assert self.looks(adam(30), Scripted(steps=10), adam(10)) == [0, 30, 40]
+
+    def test_a_look_at_gradients_that_are_not_finite_does_not_count(self):
+        calls = [math.inf]  # inf + 1 is no call by number
+
+        def residual(a, phi):
+            calls[0] += 1
+            return phi.u + (math.nan if calls[0] == 1 else 0.0) * a.x
+
+        problem = self.two(residual)
+        calls[0] = 0
+        assert self.looks(adam(105), problem=problem) == [0, 1, 101]

@@ -250,3 +250,38 @@ class TestWhatIsRemembered:
             problem = stated(constraints=[rule], hard={"u": hard})
             loss = IntegralLoss(problem, problem.ansatz(network))
             assert loss.terms([sample]) == loss.terms([Sample(sample.points)])
+
+
+class TestIntegral:
+    """λ |Ω| ρ(mean of C over Ω): the penalty is that of the mean, of all points at once."""
+
+    @staticmethod
+    def term(residual, chunk=None, **arguments):
+        problem = stated(constraints=[sp.IntegralConstraint("total", on=SQUARE, residual=residual, **arguments)])
+        samples, phi = draw(problem, 11), network()
+        return IntegralLoss(problem, phi, chunk=chunk).terms(samples)[0], samples[0].points, phi
+
+    def test_a_scalar_equals_the_formula_computed_by_hand(self):
+        term, points, phi = self.term(lambda a, phi: phi.u - a.y, weight=5)
+        mean = (phi(points)[:, 0] - points[:, 1]).mean().item()
+        assert term == pytest.approx(5 * 6.0 * mean**2, rel=1e-12)
+
+    @pytest.mark.parametrize("several", ["a vector", "a tuple"])
+    def test_components_are_summed_after_the_penalty(self, several):
+        def residual(a, phi):
+            return sp.grad(phi.u) if several == "a vector" else (sp.partial(phi.u, "x"), sp.partial(phi.u, "y"))
+
+        term, points, phi = self.term(residual, weight=5)
+        inside = points.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(phi(inside).sum(), inside)
+        assert term == pytest.approx(5 * 6.0 * slope.mean(0).square().sum().item(), rel=1e-12)
+
+    def test_another_penalty_is_that_of_the_mean(self):
+        term, points, phi = self.term(lambda a, phi: phi.u - a.y, weight=5, penalty="absolute")
+        mean = (phi(points)[:, 0] - points[:, 1]).mean().item()
+        assert term == pytest.approx(5 * 6.0 * abs(mean), rel=1e-12)
+
+    @pytest.mark.parametrize("chunk", [1, 4, 11])
+    def test_the_size_of_a_chunk_changes_nothing(self, chunk):
+        for residual in (lambda a, phi: phi.u - a.y, lambda a, phi: sp.grad(phi.u)):
+            assert self.term(residual, chunk=chunk)[0] == self.term(residual)[0]

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from decimal import Decimal, localcontext
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 import sirenpde as sp
 from sirenpde.training import ssbroyden
 from sirenpde.training.quasi_newton import QuasiNewtonStepper
-from sirenpde.training.ssbroyden import DenseInverseHessian, self_scaling
+from sirenpde.training.ssbroyden import DenseInverseHessian, first_scaling, self_scaling
 
 
 def drawn(*shape, seed=0):
@@ -95,7 +96,7 @@ class TestUpdate:
             rise, image = moved @ change, before @ change
             spread = change @ image
             b, h = (moved @ torch.linalg.solve(before, moved) / rise).item(), (spread / rise).item()
-            phi, tau = self_scaling(b, h, size, first=number == 0)
+            phi, tau = self_scaling(b, h, size) if number else first_scaling(b, h)
             v = spread.sqrt() * (moved / rise - image / spread)
             expected = (before - torch.outer(image, image) / spread + phi * torch.outer(v, v)) / tau
             expected += torch.outer(moved, moved) / rise
@@ -119,7 +120,7 @@ class TestScaling:
     def test_parallel_directions_leave_one_member_of_the_family(self):
         assert self_scaling(2.0, 0.5, 9) == (1.0, 0.5)
         assert self_scaling(0.5, 2.0, 9) == (1.0, 1.0)
-        assert self_scaling(0.5, 2.0, 9, first=True) == (1.0, 2.0)
+        assert first_scaling(0.5, 2.0) == (1.0, 2.0)
 
     @pytest.mark.parametrize(("b", "h"), [(0.5, 3.0), (2.0, 0.9), (1.0, 1.5), (30.0, 40.0), (1e-3, 1e5)])
     def test_the_matrix_stays_positive_in_every_case(self, b, h):
@@ -134,14 +135,63 @@ class TestScaling:
         assert self_scaling(0.5, 3.0, 50)[1] < 1
         assert self_scaling(1.0, 1.0 + 1e-16, 50)[1] == 1.0
 
+    def test_the_formula_holds_where_one_minus_c_is_rounding(self):
+        # h (1 − c) as it is printed, in 60 digits; in double precision 1 − c is 0 here.
+        with localcontext(prec=60):
+            b, h = Decimal(10) ** 5, Decimal(10) ** 12
+            a = b * h - 1
+            rho = h * (1 - (a / (1 + a)).sqrt())
+            theta = max((rho - 1) / a, min(1 / rho, (1 - b) / b))
+            sigma = 1 + a * theta
+            expected = float((1 - theta) / sigma), float(min(sigma ** (Decimal(-1) / 99) / b, sigma))
+        assert self_scaling(1e5, 1e12, 100) == pytest.approx(expected, rel=1e-9)
+
+    @pytest.mark.parametrize("size", [1, 2, 100])
+    @pytest.mark.parametrize("h", [5e-324, 1e-200, 1e-9, 1.0, 1e9, 1e200, 1e308])
+    @pytest.mark.parametrize("b", [5e-324, 1e-200, 1e-9, 1.0, 1e9, 1e17, 1e200, 1e308])
+    def test_no_ratio_leaves_the_range_of_numbers(self, b, h, size):
+        for phi, tau in (self_scaling(b, h, size), first_scaling(b, h)):
+            assert math.isfinite(phi)
+            assert 0 <= tau < math.inf
+
+    @pytest.mark.parametrize("scale", [1e-320, 1e-160, 1e-100, 1e100, 1e150, 1e160, 1e300])
+    @pytest.mark.parametrize("steps", [1, 4])
+    def test_no_change_of_the_gradient_brings_the_matrix_beyond_it(self, scale, steps):
+        model, gradient = DenseInverseHessian(3), torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)
+        for number in range(steps):
+            direction = model.direction(gradient)
+            after = gradient + (scale if number == steps - 1 else 1.5) * direction
+            following = model.advance(direction, 0.5, gradient, after)
+            gradient = 0.5 * gradient + number
+        assert bool(torch.isfinite(model.matrix).all())
+        assert bool(torch.isfinite(following).all())
+
 
 class TestKnownProblems:
+    @pytest.mark.parametrize("stiffness", [1e12, 1e18, 1e24])
+    def test_a_quadratic_of_any_stiffness_goes_down_to_zero(self, stiffness):
+        module = Place([1.0, 1e-3 / stiffness])
+        curvature = torch.tensor([1.0, stiffness], dtype=torch.float64)
+
+        def objective():
+            module.zero_grad()
+            loss = (curvature * module.x**2).sum() / 2
+            loss.backward()
+            return loss.item()
+
+        stepper = dense(module)
+        losses = [stepper.step(objective) for _ in range(60)]
+        assert losses == sorted(losses, reverse=True)
+        assert losses[-1] < 1e-12
+        assert bool(torch.isfinite(stepper._model.matrix).all())
+
     def test_a_stiff_quartic_takes_a_third_of_the_steps_of_bfgs(self, monkeypatch):
         # Published counts for such a quartic: 128 self-scaled Broyden, 374 BFGS.
         start = drawn(40, seed=5)
         steps, _ = minimised(quartic, start, dense)
         assert 100 <= steps <= 210
-        monkeypatch.setattr(ssbroyden, "self_scaling", lambda b, h, size, first: (1.0, h if first else 1.0))
+        monkeypatch.setattr(ssbroyden, "self_scaling", lambda b, h, size: (1.0, 1.0))
+        monkeypatch.setattr(ssbroyden, "first_scaling", lambda b, h: (1.0, h))
         plain, _ = minimised(quartic, start, dense)
         assert plain > 2 * steps
 

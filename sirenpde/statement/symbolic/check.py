@@ -8,6 +8,7 @@ import re
 import sympy
 from sympy.core.function import AppliedUndef
 
+from sirenpde.errors import kind_of
 from sirenpde.statement.symbolic.collect import applied, name_of
 from sirenpde.statement.symbolic.lower import references
 from sirenpde.statement.symbolic.notation import normal_coordinate
@@ -73,7 +74,12 @@ def check_dependence(listed: list[sympy.Basic], vocabulary: Vocabulary) -> None:
             )
 
 
-def _check_symbol(symbol: sympy.Symbol, vocabulary: Vocabulary) -> None:
+def _check_symbol(symbol: sympy.Basic, vocabulary: Vocabulary) -> None:
+    if not isinstance(symbol, sympy.Symbol):
+        vocabulary.refuse(
+            f"holds {symbol}, {kind_of(symbol)} of SymPy; expected symbols, applied functions and numbers.",
+            "Write a vector's components out, one expression for each.",
+        )
     coordinate = normal_coordinate(symbol)
     if coordinate is not None:
         if coordinate not in vocabulary.coordinates:
@@ -95,6 +101,12 @@ def _check_symbol(symbol: sympy.Symbol, vocabulary: Vocabulary) -> None:
 
 
 def _check_name(symbol: sympy.Symbol, vocabulary: Vocabulary) -> None:
+    if symbol.name.startswith("_") and not symbol.name.isidentifier():  # SymPy's own, in a derivative of a derivative
+        vocabulary.refuse(
+            f"differentiates a field twice where it is displaced to {symbol.name.lstrip('_')}, which SymPy writes in "
+            "symbols of its own.",
+            "Write the residual as a function of (a, phi), with phi.at(…).",
+        )
     if normal_coordinate(symbol) is None and not _is_name(symbol.name):
         vocabulary.refuse(
             f"uses a symbol named {symbol.name!r}, which is no identifier.",

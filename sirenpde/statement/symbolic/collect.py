@@ -42,6 +42,23 @@ def expressions(residual: object, where: str) -> list[sympy.Basic]:
     return [_expression(each, where) for each in listed]
 
 
+def formulas(value: object, where: str) -> list[sympy.Basic]:
+    """Return the expressions of a known, an exact solution or a hard condition, which are no equations.
+
+    Raises:
+        ExpressionError: As ``expressions``, and if an entry is an ``Eq``.
+    """
+    for each in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(each, sympy.Eq):
+            require_size(each, where)
+            msg = (
+                f"{where} is the equation {each}; expected a formula.\n  An Eq says what must vanish, in the residual "
+                f"of a constraint. Write its right side alone: {each.rhs}."
+            )
+            raise ExpressionError(msg)
+    return expressions(value, where)
+
+
 def _expression(value: Any, where: str) -> sympy.Basic:
     if isinstance(value, str):
         msg = (

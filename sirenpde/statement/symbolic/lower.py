@@ -66,12 +66,27 @@ def _rebuilt(node: sympy.Basic, vocabulary: Vocabulary, children: list[sympy.Bas
         return sympy.Symbol(node.name, real=True)
     if isinstance(node, AppliedUndef):
         name = name_of(node)
+        if name in vocabulary.knowns:
+            _refuse_turned(node, vocabulary)
         if name in vocabulary.formulas:
             return _inlined(node, vocabulary, children)
         return sympy.Function(name, real=True)(*children)
     if isinstance(node, sympy.Subs):
         _refuse_crossed(node, vocabulary)
     return node.func(*children) if children else node
+
+
+def _refuse_turned(node: AppliedUndef, vocabulary: Vocabulary) -> None:
+    """Refuse a known whose arguments stand in another order than the coordinates: k(y, x) may be meant as k turned."""
+    name, signature = name_of(node), vocabulary.signature(node)
+    ordered = [each for each in vocabulary.coordinates if each in signature]
+    if list(signature) != ordered:
+        turned, right = ", ".join(signature), ", ".join(ordered)
+        vocabulary.refuse(
+            f"applies the known {name} as {name}({turned}); the coordinates of the problem come as "
+            f"{', '.join(vocabulary.coordinates)}, so it is not clear which argument is which.",
+            f"Write {name}({right}) throughout. Where coordinates are to be exchanged, exchange them in what is given.",
+        )
 
 
 def _refuse_crossed(node: sympy.Subs, vocabulary: Vocabulary) -> None:
@@ -110,12 +125,11 @@ def reference(
     Args:
         node: An applied function, a derivative of one, or one of these with something substituted.
         vocabulary: What the names stand for.
-        inserted: What is put in place of symbols, from the ``Subs`` around the node.
+        inserted: What is put in place of symbols, from the ``Subs`` around the node; SymPy joins nested ones to one.
     """
     inserted = inserted or {}
     if isinstance(node, sympy.Subs):
-        points = [point.xreplace(dict(inserted)) for point in node.point]
-        return reference(node.expr, vocabulary, dict(zip(node.variables, points, strict=True)))
+        return reference(node.expr, vocabulary, dict(zip(node.variables, node.point, strict=True)))
     if isinstance(node, sympy.Derivative):
         return _derivative(node, vocabulary, inserted)
     if not isinstance(node, AppliedUndef):

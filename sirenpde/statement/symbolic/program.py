@@ -10,7 +10,7 @@ import torch
 
 from sirenpde.fields.quantity import Quantity
 from sirenpde.statement.symbolic import check
-from sirenpde.statement.symbolic.collect import expressions
+from sirenpde.statement.symbolic.collect import expressions, formulas
 from sirenpde.statement.symbolic.emit import Slot, Step, Tape, Value
 from sirenpde.statement.symbolic.lower import lower, references
 from sirenpde.statement.symbolic.vocabulary import Vocabulary
@@ -88,7 +88,7 @@ def compile_residual(residual: object, vocabulary: Vocabulary) -> Program:
 
 def compile_known(value: object, vocabulary: Vocabulary) -> KnownProgram:
     """Compile a known or an exact solution: an expression of coordinates, or a list of them for a vector."""
-    return KnownProgram(_compiled(expressions(value, vocabulary.where), vocabulary, lifted=True))
+    return KnownProgram(_compiled(formulas(value, vocabulary.where), vocabulary, lifted=True))
 
 
 def compile_hard(name: str, value: object, vocabulary: Vocabulary) -> HardProgram:
@@ -97,7 +97,7 @@ def compile_hard(name: str, value: object, vocabulary: Vocabulary) -> HardProgra
     Raises:
         ExpressionError: If it does not depend on the raw field, or reads it at displaced points.
     """
-    program = _compiled(expressions([value], vocabulary.where), vocabulary, vectors=True)
+    program = _compiled(formulas([value], vocabulary.where), vocabulary, vectors=True)
     places = references(program.formulas[0], vocabulary)
     if not any(place.name == name for place in places):
         vocabulary.refuse(

@@ -6,7 +6,6 @@ for an applied function, or a node's name from the table followed by its childre
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -14,11 +13,11 @@ from typing import Any, NoReturn
 import sympy
 from sympy.core.function import AppliedUndef
 
-from sirenpde.errors import ExpressionError, FileError
+from sirenpde.errors import ExpressionError, FileError, finite_number
 from sirenpde.statement.symbolic.collect import DEEPEST, MOST_NODES
 from sirenpde.statement.symbolic.functions import BINARY, UNARY
 from sirenpde.statement.symbolic.notation import component
-from sirenpde.statement.symbolic.work import LONGEST_NUMBER, bits
+from sirenpde.statement.symbolic.work import LONGEST_NUMBER, MOST_ORDERS, MOST_PAIRS, Values, bits, compared, order_of
 
 #: The largest integer, and the largest whole exponent, that a file can hold: powers of powers would never end.
 LARGEST, HIGHEST_POWER = 2**63, 64
@@ -51,16 +50,32 @@ _NODES: dict[str, tuple[Callable[..., sympy.Basic], int | None]] = {
 #: Nodes of numbers that SymPy would work out, however long it takes.
 _GROWING = (sympy.Pow, sympy.loggamma, sympy.polygamma)
 
+_ARITHMETIC = (sympy.Add, sympy.Mul, sympy.Pow)
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}|normal\[[A-Za-z_][A-Za-z0-9_]{0,63}\]")
 
 
 def to_tree(expression: sympy.Basic) -> list[Any]:
-    """Return an expression as nested lists of text and numbers."""
+    """Return an expression as nested lists of text and numbers, from which ``from_tree`` makes it again.
+
+    Raises:
+        ExpressionError: If it holds what files cannot keep, or is beyond the limits of ``from_tree``.
+    """
+    tree = _written(expression)
+    try:
+        from_tree(tree, "its file")
+    except FileError as error:
+        msg = f"{expression} cannot be kept in a file. {error}"
+        raise ExpressionError(msg) from error
+    return tree
+
+
+def _written(expression: sympy.Basic) -> list[Any]:
     if isinstance(expression, sympy.Symbol):
         return ["symbol", expression.name]
     if isinstance(expression, AppliedUndef):
-        return ["function", expression.func.__name__, *map(to_tree, expression.args)]
+        return ["function", expression.func.__name__, *map(_written, expression.args)]
     if isinstance(expression, sympy.Integer):
         return ["integer", int(expression)]
     if isinstance(expression, sympy.Rational):
@@ -74,7 +89,7 @@ def to_tree(expression: sympy.Basic) -> list[Any]:
     if name not in _NODES:
         msg = f"{expression} holds {name}, which files cannot keep."
         raise ExpressionError(msg)
-    return [name, *map(to_tree, expression.args)]
+    return [name, *map(_written, expression.args)]
 
 
 def from_tree(tree: object, source: str) -> sympy.Basic:
@@ -96,6 +111,8 @@ class _Reader:
     def __init__(self, source: str) -> None:
         self._source = source
         self._left = MOST_NODES
+        self._pairs = MOST_PAIRS
+        self._values = Values()
 
     def node(self, tree: object, depth: int) -> Any:
         """Return what one node stands for."""
@@ -109,7 +126,12 @@ class _Reader:
             return _LEAVES[name](self, rest)
         if name == "function":
             called = self._name(rest, _NAME)
-            return sympy.Function(called, real=True)(*(self.node(child, depth + 1) for child in rest[1:]))
+            children = [self.node(child, depth + 1) for child in rest[1:]]
+            if not all(isinstance(child, sympy.Expr) for child in children):
+                self._refuse(f"the function {called} of what is no number")
+            return sympy.Function(called, real=True)(*children)
+        if name in ("Max", "Min") and len(rest) ** 2 > self._pairs:
+            self._refuse(f"{name} of too many children")
         return self._made(name, [self.node(child, depth + 1) for child in rest])
 
     def _made(self, name: str, children: list[Any]) -> Any:
@@ -118,15 +140,31 @@ class _Reader:
         make, count = _NODES[name]
         if count is not None and len(children) != count:
             self._refuse(f"{name} with {len(children)} children; expected {count}")
+        try:
+            self._require_bounded(make, children)
+            made = make(*children)
+            if self._values.endless(made):
+                self._refuse("a number without end")
+        except FileError:
+            raise
+        except Exception as error:
+            msg = f"{self._source}: the statement in the file holds {name} of children that it does not take: {error}"
+            raise FileError(msg) from error
+        return made
+
+    def _require_bounded(self, make: Callable[..., sympy.Basic], children: list[Any]) -> None:
+        """Refuse what SymPy would work on without end, before it is made."""
+        if make in _ARITHMETIC and not all(isinstance(child, sympy.Expr) for child in children):
+            self._refuse("a sum, product or power of what is no number")
         if make is sympy.Pow and children[1].is_number and not abs(children[1]) <= HIGHEST_POWER:
             self._refuse(f"a power above {HIGHEST_POWER}")
         if make in _GROWING and bits(make(*children, evaluate=False)) > LONGEST_NUMBER:
             self._refuse("a number without end")
-        try:
-            return make(*children)
-        except Exception as error:
-            msg = f"{self._source}: the statement in the file holds {name} of children that it does not take: {error}"
-            raise FileError(msg) from error
+        if make is sympy.Derivative and order_of(children[1:]) > MOST_ORDERS:
+            self._refuse(f"a derivative above order {MOST_ORDERS}")
+        self._pairs -= compared(make, children)
+        if self._pairs < 0:
+            self._refuse("Max or Min of too many children")
 
     def symbol(self, rest: list[Any]) -> sympy.Basic:
         """Read a coordinate, known, unknown number or component of the normal."""
@@ -144,8 +182,8 @@ class _Reader:
 
     def number(self, rest: list[Any]) -> sympy.Basic:
         """Read a float."""
-        value = rest[0] if len(rest) == 1 else None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        value = finite_number(rest[0]) if len(rest) == 1 else None
+        if value is None:
             self._refuse("a number that is none")
         return sympy.Float(value)
 

@@ -265,3 +265,81 @@ class TestKnowns:
         # SymPy carries them out one after the other: t/2 goes in for x, and then x**2 for that t.
         with pytest.raises(sp.ExpressionError, match="whose substitutions go into each other"):
             stated(U - U.diff(X, T).subs({X: T / 2, T: X**2}, simultaneous=True))
+
+
+SEEN = sp.Points([[0.0, 0.5], [0.5, 0.5]], names=("x", "t"), data={"u": [1.0, 2.0]})
+
+
+def two(first, second, **changes):
+    """A problem of a residual on the whole, named equation, and another one at the start, named start."""
+    domain = sp.Box(x=(-1, 1), t=(0, 1))
+    constraints = [
+        sp.Constraint("equation", on=domain, residual=first),
+        sp.Constraint("start", on=domain.at(t=0), residual=second),
+    ]
+    return sp.Problem(**{"name": "trial", "constraints": constraints} | changes)
+
+
+def test_a_field_that_lacks_a_coordinate_in_one_place_is_refused_with_both_places():
+    short, full = sympy.Function("u")(X) - 1, U.diff(T) - U.diff(X, 2)
+    for first, second, lacking, other in ((full, short, "start", "equation"), (short, full, "equation", "start")):
+        message = (
+            f'constraint "{lacking}" of problem "trial" writes u(x), which lacks t: constraint "{other}" of problem '
+            '"trial" writes u(x, t).\n  To SymPy these are two functions. Write u(x, t) throughout; what it is at one '
+            "place, the region says, as in domain.at(t=0)."
+        )
+        with refused(sp.ExpressionError, message):
+            two(first, second)
+
+
+def test_two_orders_of_arguments_are_refused_with_both():
+    message = (
+        'constraint "start" of problem "trial" writes u(t, x), elsewhere in the problem it is u(x, t).\n'
+        "  To SymPy these are two functions. Write the arguments in one order throughout."
+    )
+    with refused(sp.ExpressionError, message):
+        two(U.diff(T) - U, sympy.Function("u")(T, X) - 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"given": {"u": 1}}, "given={…}"),
+        ({"unknowns": {"u": sp.Unknown(initial=1)}}, "unknowns={…}"),
+        (
+            {"constraints": [sp.Constraint("seen", on=SEEN, residual=U - 1)]},
+            'data of the points of constraint "seen"',
+        ),
+    ],
+    ids=["given", "unknowns", "data"],
+)
+def test_a_field_whose_name_is_taken_is_refused_with_the_place(changes, place):
+    message = (
+        f'problem "trial" has no field: u, which its residuals apply as a function, also stands in {place}.\n'
+        "  Rename one of the two."
+    )
+    with refused(sp.ProblemError, message):
+        two(U.diff(T) - U, U, **changes)
+
+
+def test_a_field_named_as_data_of_other_points_is_refused_with_both_places():
+    rules = [
+        sp.Constraint("equation", on=sp.Box(x=(-1, 1), t=(0, 1)), residual=U.diff(T) - sympy.Function("v")(X, T)),
+        sp.Constraint("seen", on=SEEN, residual=sympy.Function("v")(X, T) - sympy.Symbol("u")),
+    ]
+    message = (
+        'problem "trial" uses "u" for a field, in constraint "equation", and for data of the points of constraint '
+        '"seen".\n  Rename the data: data={"u_seen": …}, read as the symbol u_seen.'
+    )
+    with refused(sp.ProblemError, message):
+        sp.Problem(name="trial", constraints=rules)
+
+
+def test_a_field_written_as_a_symbol_is_refused_with_the_function():
+    message = (
+        'problem "trial" names no fields, and its residuals hold none: a field is an applied function, '
+        'u = sympy.Function("u")(x, t).\n  u is a symbol, which to SymPy is a constant. Write '
+        'u = sympy.Function("u")(x, t).'
+    )
+    with refused(sp.ProblemError, message):
+        two(sympy.Symbol("u") - X, sympy.Symbol("u"))

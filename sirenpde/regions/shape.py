@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirenpde.errors import RegionError, suggestion, shown
+from sirenpde.errors import RegionError, shown, suggestion
 from sirenpde.regions.sample import Sample
 
 

@@ -160,9 +160,9 @@ class QuasiNewtonStepper(Stepper):
         return torch.cat([weight.detach().flatten() for weight in self._weights]).to(torch.float64)
 
     def _write(self, place: Tensor) -> None:
-        """Set the weights to a vector."""
+        """Set the weights to a copy of a vector: they are views of what they are set to."""
         with torch.no_grad():
-            torch.nn.utils.vector_to_parameters(place.to(self._weights[0].dtype), self._weights)
+            torch.nn.utils.vector_to_parameters(place.to(self._weights[0].dtype, copy=True), self._weights)
 
 
 def trained(network: nn.Module) -> int:

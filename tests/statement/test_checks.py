@@ -202,12 +202,12 @@ WRONG = {
     "exact of another shape": (
         {"exact": {"u": lambda a: sp.grad(a.x**2)}},
         sp.ProblemError,
-        'exact "u" of problem "trial" has shape (64, 1) at 64 points; field "u" has (64,).',
+        'exact "u" of problem "trial" has shape (512, 1) at 512 points; field "u" has (512,).',
     ),
     "exact scalar of a vector": (
         {"fields": {"u": 2}, "exact": {"u": 1.0}},
         sp.ProblemError,
-        'exact "u" of problem "trial" has shape (64,) at 64 points; field "u" has (64, 2).',
+        'exact "u" of problem "trial" has shape (512,) at 512 points; field "u" has (512, 2).',
     ),
     "a raster on other coordinates": (
         {"exact": {"u": sp.Raster.from_image(np.zeros((3, 4)))}},

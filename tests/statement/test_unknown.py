@@ -35,7 +35,7 @@ BEYOND = {
     "Siren": lambda: sp.Siren(omega=HUGE),
     "Ball": lambda: sp.Ball(x=HUGE, radius=1),
     "side": lambda: LINE.at(x=HUGE),
-    "learning rate": lambda: sp.Adam(steps=1, rate=HUGE),
+    "learning rate": lambda: sp.Adam(steps=1, lr=HUGE),
     "max_seconds": lambda: sp.solve(_decay(), max_seconds=HUGE, progress=False),
     "tolerance": lambda: sp.solve(_decay(), tolerance=HUGE, progress=False),
     "steps": lambda: sp.solve(_decay(), steps=HUGE, progress=False),
@@ -54,9 +54,8 @@ def test_an_integer_beyond_float64_is_refused_by_its_length(case):
 
 
 def test_an_interval_beyond_float64_is_refused():
-    for end in (10**400, HUGE):
-        with pytest.raises(sp.RegionError, match="is no interval"):
-            sp.Box(x=(0, end))
+    with pytest.raises(sp.RegionError, match="is no interval"):
+        sp.Box(x=(0, 10**400))
 
 
 def test_finite_numbers_are_told_from_all_else():

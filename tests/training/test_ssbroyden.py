@@ -166,6 +166,21 @@ class TestScaling:
         assert bool(torch.isfinite(model.matrix).all())
         assert bool(torch.isfinite(following).all())
 
+    @pytest.mark.parametrize("started", [False, True])
+    def test_numbers_of_any_size_leave_a_finite_matrix(self, started):
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(400):
+            model = DenseInverseHessian(2)
+            if started:
+                model.matrix.mul_(10.0 ** float(600 * torch.rand(1, generator=generator) - 300))
+                model._untouched = False
+            exponents = (600 * torch.rand(3, generator=generator, dtype=torch.float64) - 300).tolist()
+            length, size, step = (10.0**exponent for exponent in exponents)
+            before = -size * torch.rand(2, generator=generator, dtype=torch.float64)
+            after = before + length * torch.rand(2, generator=generator, dtype=torch.float64)
+            model.advance(model.direction(before), step, before, after)
+            assert bool(torch.isfinite(model.matrix).all())
+
 
 class TestKnownProblems:
     @pytest.mark.parametrize("stiffness", [1e12, 1e18, 1e24])

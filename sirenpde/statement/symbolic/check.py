@@ -32,7 +32,7 @@ def check_nodes(expression: sympy.Basic, vocabulary: Vocabulary) -> None:
             if isinstance(node, kind):
                 vocabulary.refuse(f"holds {node}; {kind.__name__} is not supported.", hint)
         if isinstance(node, sympy.Symbol) and not isinstance(node, sympy.Dummy):
-            _check_name(node, vocabulary)
+            _check_name(node, expression, vocabulary)
         if isinstance(node, AppliedUndef) and not _is_name(name_of(node)):
             vocabulary.refuse(f"names a function {name_of(node)!r}, which is no identifier.", "Write for example u.")
 
@@ -100,18 +100,20 @@ def _check_symbol(symbol: sympy.Basic, vocabulary: Vocabulary) -> None:
         vocabulary.refuse_name(symbol.name, f"the symbol {symbol.name}")
 
 
-def _check_name(symbol: sympy.Symbol, vocabulary: Vocabulary) -> None:
-    if symbol.name.startswith("_") and not symbol.name.isidentifier():  # SymPy's own, in a derivative of a derivative
+def _check_name(symbol: sympy.Symbol, expression: sympy.Basic, vocabulary: Vocabulary) -> None:
+    if normal_coordinate(symbol) is not None or _is_name(symbol.name):
+        return
+    arguments = {str(argument) for function in applied(expression) for argument in function.args}
+    if symbol.name.startswith("_") and symbol.name.lstrip("_") in arguments:  # SymPy's own, from a derivative of Subs
         vocabulary.refuse(
             f"differentiates a field twice where it is displaced to {symbol.name.lstrip('_')}, which SymPy writes in "
             "symbols of its own.",
             "Write the residual as a function of (a, phi), with phi.at(…).",
         )
-    if normal_coordinate(symbol) is None and not _is_name(symbol.name):
-        vocabulary.refuse(
-            f"uses a symbol named {symbol.name!r}, which is no identifier.",
-            "Names are letters, digits and underscores, not beginning with a digit, and no Python keyword.",
-        )
+    vocabulary.refuse(
+        f"uses a symbol named {symbol.name!r}, which is no identifier.",
+        "Names are letters, digits and underscores, not beginning with a digit, and no Python keyword.",
+    )
 
 
 def _is_name(name: str) -> bool:

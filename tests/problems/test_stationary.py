@@ -302,6 +302,6 @@ def test_a_few_steps_find_the_constant_that_only_the_integral_knows():
 
 def test_a_few_steps_find_the_number_that_only_the_measurements_know():
     counts = {"equation": 300, "measurements": 300}
-    solution = sp.solve(stated("identify_diffusion"), points=counts, steps=100, device="cpu", progress=False)
-    # Measured: 0.0998 for 0.1, from 1. The noise alone is good for a scatter of some 0.3 %.
+    solution = sp.solve(stated("identify_diffusion"), points=counts, steps=200, device="cpu", progress=False)
+    # Measured: 0.0996 and 0.0999 for 0.1 with two seeds, from 1. The noise alone is good for a scatter of some 0.3 %.
     assert solution.unknowns["nu"] == pytest.approx(0.1, rel=0.02)

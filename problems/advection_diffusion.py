@@ -12,8 +12,8 @@ it falls slowly along the channel, and to zero within a layer of width ε at the
 
 The sides are built into the field. Half of the points lie in the last tenth of the channel, which holds the layer.
 
-Measured on one core of a busy machine, seed 0: a relative error of 7.4e-6 in 44 s, after 1100 steps of `Adam` and
-`SSBroyden` on 2,000 points.
+Measured by `sirenpde run advection_diffusion`, seed 0, on one core of a busy machine: a relative error of 2.5e-7, in
+156 s of its time.
 """
 
 import sympy

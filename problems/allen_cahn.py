@@ -12,7 +12,8 @@ circle closes, at x = ±1; there u is close to −1, and to −1 it goes as e^(�
 
 Between the phases an error grows like e^(5t), so that an early one does more harm: the equation is weighed by e^(−3t).
 
-Measured on one core of a busy machine, seed 0: relative errors of 8.3e-4, and of 1.0e-3 at the end, in 172 s.
+Measured by `sirenpde run allen_cahn`, seed 0, on one core of a busy machine: a relative error of 1.7e-3 on the table's
+points, 2.1e-3 at the end, in 141 s of its time.
 """
 
 import numpy as np

@@ -10,7 +10,8 @@ with κ = 1/10. Each cosine fades at its own pace:
 
 The derivation is in every book on the heat equation (Evans 2010, Partial Differential Equations, Sec. 2.3).
 
-Measured on one core of a busy machine, seed 0: a relative error of 3.2e-4 in 39 s, stopped after 600 of the 2891 steps.
+Measured by `sirenpde run heat`, seed 0, on one core of a busy machine: a relative error of 3.2e-6, in 186 s of its
+time.
 """
 
 import sympy

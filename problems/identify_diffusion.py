@@ -7,8 +7,8 @@ Find u: [0, 1]² → R and the number ν with
 where the rod's temperature was measured at some places and times; what it was at the beginning is not known either.
 The measurements were made of u = e^(−νπ²t) sin πx + ½ e^(−4νπ²t) sin 2πx with ν = 0.1.
 
-Measured by `sirenpde run identify_diffusion`, seed 0, on one CPU core: ν to 8.1e-4 of itself and u to a relative error
-of 6.4e-4 in 33 s, as near as the noise lets it come.
+Measured by `sirenpde run identify_diffusion`, seed 0, on one core of a busy machine: ν to 7.8e-4 of itself; a relative
+error of 6.3e-4, in 27 s of its time.
 """
 
 import numpy as np

@@ -12,8 +12,7 @@ Alone, each is a hump of height k²/2 that travels at speed k²; k = 1.4 and 1, 
 
 The start is built into the field; the ends are conditions to be learned.
 
-Measured on one core of a busy machine, seed 0: a relative error of 2.2e-4 in 49 s, after 1409 steps of `Adam` and
-`SSBroyden` on 1,500 points.
+Measured by `sirenpde run kdv`, seed 0, on one core of a busy machine: a relative error of 8.4e-6, in 175 s of its time.
 """
 
 import sympy

@@ -7,7 +7,8 @@ Find u: Ω = [-1, 1]² → R with
 The solution is u = sin πx sin πy. The condition on the edge is one term of the loss beside the equation, as any
 condition can be; ``helmholtz`` builds the same condition into the field.
 
-Measured by `sirenpde run poisson --steps 1000`, seed 0, on one CPU core: a relative error of 1.5e-5 in 38 s.
+Measured by `sirenpde run poisson`, seed 0, on one core of a busy machine: a relative error of 2.8e-8, in 135 s of its
+time.
 """
 
 import sympy

@@ -11,8 +11,9 @@ The equation is multiplied by r, or its square would weigh most what no network 
 ``singular=True`` the field is the network plus c r^(2/3) sin(2θ/3), the amplitude c being sought as well: a way out
 where the leading term is known, as it is at any corner between two straight edges.
 
-Measured by `sirenpde run poisson_l_shape --steps 1000`, seed 0, on one CPU core: a relative error of 4.7e-3 in 39 s,
-nearly all of it next to the corner; with --set singular=yes, 4.1e-7 after 500 steps in 37 s.
+Measured by `sirenpde run poisson_l_shape`, seed 0, on one core of a busy machine: a relative error of 1.4e-3, in 175 s
+of its time.
+Nearly all of it is next to the corner; with --set singular=yes, 4.1e-7 after 500 steps.
 """
 
 import sympy

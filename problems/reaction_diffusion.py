@@ -9,8 +9,8 @@ with A = 1, B = 0, α = ¼ and given values at the start and on the sides. There
 
     u = e^(−x − y − t/2),   v = e^(x + y + t/2).
 
-Measured on one core of a busy machine, seed 0: relative errors of 2.5e-3 for u and 3.0e-4 for v in 24 s, stopped after
-381 of the 2971 steps.
+Measured by `sirenpde run reaction_diffusion`, seed 0, on one core of a busy machine: relative errors of 1.2e-8 for u
+and 1.1e-9 for v, in 222 s of its time.
 """
 
 import sympy

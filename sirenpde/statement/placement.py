@@ -84,7 +84,8 @@ def _at_end(ansatz: Ansatz, points: torch.Tensor, column: int, value: float) -> 
     """Return the fields at one end of a coordinate, ``(n, o)``."""
     place = points.clone()
     place[:, column] = value
-    return ansatz(place).detach()
+    values: torch.Tensor = ansatz(place)
+    return values.detach()
 
 
 def found(constraints: Sequence[Constraint], traced: Sequence[Traced], hard: bool, where: str) -> list[str]:

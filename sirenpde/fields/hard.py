@@ -27,7 +27,7 @@ from sirenpde.fields.unknowns import UnknownNumbers
 HardFunction = Callable[[Any, Any], Any]
 
 #: A small, smooth network to try functions on, wide enough that no derivative vanishes by accident.
-_TRIAL = Siren(width=8, depth=1, omega=1.0, first_omega=1.0)
+TRIAL = Siren(width=8, depth=1, omega=1.0, first_omega=1.0)
 
 #: What random raw fields are multiplied by to try a function: it may be affine near zero, or on one side, alone.
 _SIZES = (1.0, -1.0, 30.0, -30.0, 1000.0, -1000.0)
@@ -141,7 +141,7 @@ class Trial:
     def __init__(self, layout: Layout, unknowns: UnknownNumbers, points: Tensor) -> None:
         """Choose a network and numbers; ``points`` has shape ``(n, d)``, at least three rows."""
         self.points = points.detach().double().cpu()
-        self._network = _TRIAL.build(len(layout.coordinates), layout.outputs, dtype=torch.float64)
+        self._network = TRIAL.build(len(layout.coordinates), layout.outputs, dtype=torch.float64)
         self._unknowns = copy.deepcopy(unknowns).double().cpu()
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
@@ -181,11 +181,8 @@ def _check_shape(field: HardField, values: Tensor, scope: HardScope) -> None:
 
 
 def _check_finite(field: HardField, values: Tensor, scope: HardScope) -> None:
-    good = torch.isfinite(values.reshape(scope.count, -1)).all(dim=1)
-    if not good.all():
-        place = scope.points[int((~good).nonzero()[0, 0])]
-        pairs = zip(field.layout.coordinates, place.tolist(), strict=True)
-        at = ", ".join(f"{name}={value:.6g}" for name, value in pairs)
+    at = field.layout.not_finite(values, scope.points)
+    if at is not None:
         msg = (
             f"{scope.where} is not finite at {at}.\n  Usual cause: a root or logarithm of a negative number, or a "
             "division by zero there."

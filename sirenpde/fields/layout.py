@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from sirenpde.fields.forms import array_of, component
 
@@ -26,6 +28,14 @@ class Layout:
     def outputs(self) -> int:
         """The number of columns o of the network's output."""
         return sum(count or 1 for count in self.fields.values())
+
+    def not_finite(self, values: Tensor, points: Tensor) -> str | None:
+        """Return the first of some points, ``(n, d)``, at which values, ``(n, …)``, are not finite; None if all are."""
+        good = torch.isfinite(values.reshape(len(points), -1)).all(dim=1)
+        if good.all():
+            return None
+        place = points[int((~good).nonzero()[0, 0])]
+        return ", ".join(f"{name}={value:.6g}" for name, value in zip(self.coordinates, place.tolist(), strict=True))
 
     def columns(self, name: str) -> slice:
         """Return the columns of a field."""

@@ -237,11 +237,8 @@ def _check_parts(before: list[Tensor], after: list[Tensor], where: str) -> None:
 
 def _check_finite(parts: list[Tensor], points: Tensor, surroundings: Surroundings) -> None:
     for part in parts:
-        good = torch.isfinite(part.reshape(len(points), -1)).all(dim=1)
-        if not good.all():
-            place = points[int((~good).nonzero()[0, 0])]
-            pairs = zip(surroundings.layout.coordinates, place.tolist(), strict=True)
-            at = ", ".join(f"{name}={value:.6g}" for name, value in pairs)
+        at = surroundings.layout.not_finite(part, points)
+        if at is not None:
             msg = (
                 f"{surroundings.where} is not finite at {at}.\n  Usual cause: a root or logarithm of a negative "
                 "number, or a division by zero there. Change the formula, or leave the place out with .where(…)."

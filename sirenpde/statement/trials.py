@@ -8,14 +8,12 @@ import torch
 from torch import Tensor
 
 from sirenpde.fields.ansatz import Ansatz
+from sirenpde.fields.hard import TRIAL
 from sirenpde.fields.layout import Layout
-from sirenpde.fields.siren import Siren, SirenNetwork
+from sirenpde.fields.siren import SirenNetwork
 from sirenpde.fields.trace import Traced
 from sirenpde.regions.region import Region, Sample, arranged
 from sirenpde.statement.constraint import Constraint
-
-#: The trial network: small, smooth, and wide enough that no derivative vanishes by accident.
-_TRIAL = Siren(width=8, depth=1, omega=1.0, first_omega=1.0)
 
 
 def joint_bounds(regions: Iterable[Region], names: tuple[str, ...]) -> tuple[tuple[float, float], ...]:
@@ -29,7 +27,7 @@ def trial_network(
     layout: Layout, bounds: Sequence[tuple[float, float]], periodic: tuple[int, ...] = ()
 ) -> SirenNetwork:
     """Return a small random network for trying residuals, in float64."""
-    return _TRIAL.build(len(layout.coordinates), layout.outputs, bounds=bounds, periodic=periodic, dtype=torch.float64)
+    return TRIAL.build(len(layout.coordinates), layout.outputs, bounds=bounds, periodic=periodic, dtype=torch.float64)
 
 
 def trial_samples(constraint: Constraint, names: tuple[str, ...]) -> tuple[Sample, Sample]:

@@ -18,11 +18,26 @@ from sirenpde.regions.subset import Subset, common_measure, in_order
 
 
 @dataclass(frozen=True, repr=False)
-class Intersection(Subset):
-    """What two regions have in common; of a surface and a solid, the part of the surface that lies in the solid."""
+class OfTwo(Subset):
+    """The points of one of two regions that the other decides about."""
 
     left: Shape
     right: Shape
+
+    @property
+    def leaves(self) -> tuple[Shape, ...]:
+        """Those of both operands."""
+        return tuple(dict.fromkeys((*self.left.leaves, *self.right.leaves)))
+
+    @property
+    def cuts(self) -> dict[str, tuple[float, ...]] | None:
+        """Those of both operands."""
+        return merged(self.names, (self.left.cuts, self.right.cuts))
+
+
+@dataclass(frozen=True, repr=False)
+class Intersection(OfTwo):
+    """What two regions have in common; of a surface and a solid, the part of the surface that lies in the solid."""
 
     def __post_init__(self) -> None:
         """Refuse operands that do not go together, and an intersection that is empty."""
@@ -74,16 +89,6 @@ class Intersection(Subset):
         """What two solids have in common, exact where one is a box around the other."""
         return common_measure(self.left, self.right) if self.is_solid and self.other.is_solid else None
 
-    @property
-    def leaves(self) -> tuple[Shape, ...]:
-        """Those of both operands."""
-        return tuple(dict.fromkeys((*self.left.leaves, *self.right.leaves)))
-
-    @property
-    def cuts(self) -> dict[str, tuple[float, ...]] | None:
-        """Those of both operands."""
-        return merged(self.names, (self.left.cuts, self.right.cuts))
-
     def keeps(self, points: np.ndarray) -> np.ndarray:
         """Tell which points of the carrier the other operand covers."""
         return asked(self.other, points, self.names)
@@ -110,11 +115,8 @@ class Intersection(Subset):
 
 
 @dataclass(frozen=True, repr=False)
-class Difference(Subset):
+class Difference(OfTwo):
     """What is left of one region outside another."""
-
-    left: Shape
-    right: Shape
 
     def __post_init__(self) -> None:
         """Refuse operands that do not go together, and a difference that is empty."""
@@ -144,16 +146,6 @@ class Difference(Subset):
             return None
         shared = common_measure(self.left, self.right)
         return Estimate(self.left.measure - shared.value, shared.error)
-
-    @property
-    def leaves(self) -> tuple[Shape, ...]:
-        """Those of both operands."""
-        return tuple(dict.fromkeys((*self.left.leaves, *self.right.leaves)))
-
-    @property
-    def cuts(self) -> dict[str, tuple[float, ...]] | None:
-        """Those of both operands."""
-        return merged(self.names, (self.left.cuts, self.right.cuts))
 
     def keeps(self, points: np.ndarray) -> np.ndarray:
         """Tell which points of the left operand the right one does not cover."""

@@ -1,20 +1,26 @@
 """Which points each constraint is held to at each step.
 
-Fresh points are drawn at every step, so that the field is held everywhere in the end and not on a fixed set alone. A
-region of finitely many points, such as the pixels of a picture, is gone through in shuffled rounds.
+Fresh points are drawn at every step, so that the field is held everywhere in the end and not on a fixed set alone.
+Points that stay for a while may be chosen by the residual. A region of finitely many points, such as the pixels of a
+picture, is gone through in shuffled rounds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
+from torch import Tensor
 
 from sirenpde.errors import UsageError, suggestion
 from sirenpde.regions.region import Region, Sample, arranged
 from sirenpde.statement.constraint import Constraint
 from sirenpde.statement.problem import Problem
+from sirenpde.training.refinement import AdaptivePoints, refined
 from sirenpde.training.reproducibility import derived_seed
+
+#: |C_m|, shape (n,), at the points of a sample, given m.
+Magnitudes = Callable[[int, Sample], Tensor]
 
 #: The fewest points per step of a constraint, where a total is shared out.
 LEAST = 16
@@ -23,23 +29,40 @@ LEAST = 16
 class Collocation:
     """The stream of samples of a problem: one sample per constraint and step."""
 
-    def __init__(self, problem: Problem, counts: Mapping[str, int], seed: int) -> None:
+    def __init__(
+        self, problem: Problem, counts: Mapping[str, int], seed: int, adaptive: AdaptivePoints | None = None
+    ) -> None:
         """Start the streams.
 
         Args:
             problem: Whose constraints are sampled.
             counts: Points per step, by constraint.
             seed: The same seed gives the same points.
+            adaptive: How points are chosen by the residual; None for uniform ones throughout.
         """
         self._coordinates = problem.coordinates
+        self._adaptive = adaptive
+        self._refined = refined(problem)
         self._streams = [
             _stream(constraint.on, counts[constraint.name], derived_seed(seed, f"points/{constraint.name}"))
             for constraint in problem.constraints
         ]
 
-    def draw(self) -> list[Sample]:
-        """Return the points of the next step, one sample per constraint, in the problem's coordinates."""
-        return [arranged(stream.draw(), stream.region.names, self._coordinates) for stream in self._streams]
+    def draw(self, magnitudes: Magnitudes | None = None) -> list[Sample]:
+        """Return the points of the next step, one sample per constraint, in the problem's coordinates.
+
+        Args:
+            magnitudes: |C_m| at the points of a sample, given the constraint's number, for points that will be kept and
+                may be adapted to it; None for uniform points.
+        """
+        return [self._drawn(index, stream, magnitudes) for index, stream in enumerate(self._streams)]
+
+    def _drawn(self, index: int, stream: _Fresh | _Everything | _Rounds, magnitudes: Magnitudes | None) -> Sample:
+        names = stream.region.names
+        if self._adaptive is None or magnitudes is None or not isinstance(stream, _Fresh) or not self._refined[index]:
+            return arranged(stream.draw(), names, self._coordinates)
+        pool = arranged(stream.draw(self._adaptive.pool), names, self._coordinates)
+        return self._adaptive.choose(pool, stream.count, magnitudes(index, pool), stream.generator)
 
 
 class _Fresh:
@@ -47,11 +70,11 @@ class _Fresh:
 
     def __init__(self, region: Region, count: int, seed: int) -> None:
         self.region = region
-        self._count = count
-        self._generator = torch.Generator().manual_seed(seed)
+        self.count = count
+        self.generator = torch.Generator().manual_seed(seed)
 
-    def draw(self) -> Sample:
-        return self.region.draw(self._count, self._generator)
+    def draw(self, times: int = 1) -> Sample:
+        return self.region.draw(times * self.count, self.generator)
 
 
 class _Everything:

@@ -5,7 +5,7 @@ Find u: [-1, 1] × [0, 1] → R, periodic in x, such that
     u_t = u_xx/10⁴ − 5u³ + 5u,   u = x² cos πx at t = 0.
 
 Three walls form between the phases u = 1 and u = −1, each about 0.01 wide. There is no closed form. The score compares
-u with a table that tests/references/etdrk4.py computes to 10⁻⁶ (exponential time differencing, 2048 modes).
+u with a table that tests/benchmarks/references/etdrk4.py computes to 10⁻⁶ (exponential time differencing, 2048 modes).
 
 Both conditions are built into the field: u = e^(−10t) x² cos πx + t Φ with Φ periodic. The start has a kink where the
 circle closes, at x = ±1; there u is close to −1, and to −1 it goes as e^(−10t), which takes the kink along.

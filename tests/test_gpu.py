@@ -75,3 +75,24 @@ def test_two_runs_on_a_gpu_give_the_same_bits():
         for _ in range(2)
     ]
     assert runs[0].history.loss == runs[1].history.loss
+
+
+@pytest.mark.parametrize("points", [512, 100], ids=["in the space of weights", "of residuals"])
+def test_gauss_newton_takes_the_same_steps_on_a_gpu_as_on_the_cpu(points):
+    network = sp.Siren(width=12, depth=1, omega=1, first_omega=3)
+    runs = [
+        sp.solve(
+            poisson(),
+            network=network,
+            optimizer=sp.GaussNewton(steps=12),
+            points=points,
+            dtype="float64",
+            device=device,
+            progress=False,
+        )
+        for device in ("cpu", "cuda")
+    ]
+    # The condition of the normal equations, up to 1e8 at the first damping, times rounding; it grows along the steps.
+    np.testing.assert_allclose(runs[1].history.loss[:5], runs[0].history.loss[:5], rtol=1e-6)
+    assert runs[1].history.loss[-1] < 1e-2 * runs[1].history.loss[0]
+    assert next(runs[1].network.parameters()).device.type == "cuda"

@@ -15,7 +15,6 @@ the raw fields too, by the product rule, whose own work is a few functions of th
 
 from __future__ import annotations
 
-import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +24,7 @@ from torch import Tensor, nn
 
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.autodiff import evaluate_forms
+from sirenpde.fields.evaluation import ComposedNetwork, Evaluation, combine, raw_network
 from sirenpde.fields.forms import Form, MultiIndex, multi_indices, order
 from sirenpde.fields.jets import Collapsed, JetAlgebra, Stream, jet_algebra
 from sirenpde.fields.product import Expanded, expanded
@@ -32,38 +32,6 @@ from sirenpde.fields.reverse import evaluate_gradient
 from sirenpde.fields.scope import Memo
 from sirenpde.fields.siren import SirenNetwork
 from sirenpde.fields.streams import evaluate_streams
-
-
-@dataclass(frozen=True)
-class Evaluation(abc.ABC):
-    """A way to evaluate some forms at points.
-
-    Attributes:
-        forms: What it delivers.
-        dimension: The number of coordinates d.
-        outputs: The number of outputs o of the network.
-    """
-
-    forms: tuple[Form, ...]
-    dimension: int
-    outputs: int
-
-    @property
-    @abc.abstractmethod
-    def name(self) -> str:
-        """What the way is called in tables."""
-
-    @property
-    @abc.abstractmethod
-    def cost(self) -> float:
-        """Operations of one training step per point, in multiples of F."""
-
-    @abc.abstractmethod
-    def __call__(self, network: nn.Module, points: Tensor, memo: Memo | None = None) -> dict[Form, Tensor]:
-        """Return form → shape ``(n,)`` at points of shape ``(n, d)``.
-
-        What depends on the points alone is kept in ``memo``, which belongs to these points.
-        """
 
 
 class ValueEvaluation(Evaluation):
@@ -109,7 +77,7 @@ class ReverseEvaluation(Evaluation):
     def __call__(self, network: nn.Module, points: Tensor, memo: Memo | None = None) -> dict[Form, Tensor]:
         """Return form → shape ``(n,)``."""
         del memo
-        values, gradients = evaluate_gradient(_siren(network), points, self.columns)
+        values, gradients = evaluate_gradient(siren_of(network), points, self.columns)
         place = {column: index for index, column in enumerate(self.columns)}
 
         def read(column: int, alpha: MultiIndex) -> Tensor:
@@ -152,8 +120,11 @@ class StreamEvaluation(Evaluation):
     def __call__(self, network: nn.Module, points: Tensor, memo: Memo | None = None) -> dict[Form, Tensor]:
         """Return form → shape ``(n,)``."""
         del memo
+        return self.read(evaluate_streams(siren_of(network), points, self.algebra), points)
+
+    def read(self, out: Tensor, points: Tensor) -> dict[Form, Tensor]:
+        """Return form → shape ``(n,)`` from the streams of every output, ``(S, n, o)``."""
         number = {stream: index for index, stream in enumerate(self.algebra.streams)}
-        out = evaluate_streams(_siren(network), points, self.algebra)
         return {
             form: combine([(factor, out[number[stream], :, column]) for stream, column, factor in parts], points)
             for form, parts in self.recipes.items()
@@ -226,7 +197,7 @@ class ProductEvaluation(Evaluation):
         if not isinstance(network, Ansatz):
             msg = f"the product rule is that of an Ansatz, not of a {type(network).__name__}"
             raise TypeError(msg)
-        raw = self.inner(network.network, points)
+        raw = self.inner(network.network, points, memo)
         known = self._known(network, points, memo)
         answers = {}
         for form, each in zip(self.forms, self.expansions, strict=True):
@@ -262,27 +233,21 @@ def _detached(answers: dict[Form, Tensor]) -> dict[Form, Tensor]:
     return {form: values.detach() for form, values in answers.items()}
 
 
-def combine(terms: Sequence[tuple[float, Tensor]], points: Tensor) -> Tensor:
-    """Return Σ factor · values, shape ``(n,)``; zero for an empty sum."""
-    total: Tensor | None = None
-    for factor, values in terms:
-        part = values if factor == 1.0 else factor * values
-        total = part if total is None else total + part
-    return torch.zeros_like(points[:, 0]) if total is None else total
-
-
 def choose(forms: Sequence[Form], network: nn.Module, dimension: int, outputs: int) -> Evaluation:
     """Return the cheapest evaluation of the forms for a network.
 
     Args:
         forms: What is wanted.
-        network: A ``SirenNetwork``, which has closed forms; any other module, which has autograd; or an ``Ansatz``.
+        network: A ``SirenNetwork``, which has closed forms; a ``ComposedNetwork``, which knows its own; an ``Ansatz``;
+            or any other module, which has autograd.
         dimension: The number of coordinates d.
         outputs: The number of outputs o.
     """
     wanted = tuple(sorted(set(forms)))
     if isinstance(network, Ansatz):
         return _choose_for_ansatz(wanted, network, dimension, outputs)
+    if isinstance(network, ComposedNetwork):
+        return network.evaluation(wanted, dimension, outputs)
     if type(network) is not SirenNetwork:  # a subclass may compute something else
         return AutogradEvaluation(wanted, dimension, outputs)
     highest = _highest(wanted)
@@ -304,16 +269,21 @@ def _choose_for_ansatz(wanted: tuple[Form, ...], ansatz: Ansatz, dimension: int,
     ways: list[Evaluation] = []
     if _highest(wanted) == 0 and ansatz.order == 0:
         ways.append(ValueEvaluation(wanted, dimension, outputs))
-    fields = {column: ansatz.field_of(column) for form in wanted for (column, _), _ in form}
-    hard = {column: field for column, field in fields.items() if field is not None}
-    if all(field.affine for field in hard.values()):
-        parts = tuple(expanded(form, hard) for form in wanted)
-        raw = [form for part in parts for form in (part.plain, *(each.raw for each in part.products)) if form]
-        ways.append(
-            ProductEvaluation(wanted, dimension, outputs, parts, choose(raw, ansatz.network, dimension, outputs))
-        )
+    product = by_product_rule(wanted, ansatz, dimension, outputs)
+    ways += [product] if product else []
     ways.append(AutogradEvaluation(wanted, dimension, outputs, ansatz.order))
     return min(ways, key=lambda way: way.cost)
+
+
+def by_product_rule(wanted: tuple[Form, ...], ansatz: Ansatz, dimension: int, outputs: int) -> ProductEvaluation | None:
+    """Return the evaluation by Leibniz' rule; None where a hard condition is not affine in its raw field."""
+    fields = {column: ansatz.field_of(column) for form in wanted for (column, _), _ in form}
+    hard = {column: field for column, field in fields.items() if field is not None}
+    if not all(field.affine for field in hard.values()):
+        return None
+    parts = tuple(expanded(form, hard) for form in wanted)
+    raw = [form for part in parts for form in (part.plain, *(each.raw for each in part.products)) if form]
+    return ProductEvaluation(wanted, dimension, outputs, parts, choose(raw, ansatz.network, dimension, outputs))
 
 
 def _highest(forms: Sequence[Form]) -> int:
@@ -321,9 +291,9 @@ def _highest(forms: Sequence[Form]) -> int:
     return max((order(alpha) for form in forms for alpha in multi_indices(form)), default=0)
 
 
-def _siren(network: nn.Module) -> SirenNetwork:
-    if isinstance(network, Ansatz) and not network.hard:
-        network = network.network
+def siren_of(network: nn.Module) -> SirenNetwork:
+    """Return the SIREN whose closed forms serve."""
+    network = raw_network(network)
     if not isinstance(network, SirenNetwork):
         msg = f"closed-form derivatives are those of a SirenNetwork, not of a {type(network).__name__}"
         raise TypeError(msg)

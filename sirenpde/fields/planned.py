@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from sirenpde.fields.evaluation import Evaluation
 from sirenpde.fields.forms import Form
-from sirenpde.fields.plan import Evaluation, choose
+from sirenpde.fields.plan import choose
 from sirenpde.fields.scope import EvaluationScope, Memo, Surroundings
 
 

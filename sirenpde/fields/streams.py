@@ -108,14 +108,38 @@ class _SineLayer(torch.autograd.Function):
     def backward(ctx: Any, adjoint: Tensor) -> tuple[Tensor | None, ...]:
         jet, before, sine, weight = ctx.saved_tensors
         omega, algebra = ctx.omega, ctx.algebra
-        cosine = cosine_jet(before, sine, algebra)
-        inner = torch.empty_like(before)
-        for index, terms in enumerate(algebra.transposed):
-            sum_of_products(inner[index], terms, cosine, adjoint, 1.0)
-        inner *= omega
+        inner = to_before(before, sine, adjoint, algebra).mul_(omega)
         flat, width = inner.flatten(0, 1), jet.shape[-1]
         to_jet = torch.matmul(inner, weight) if ctx.needs_input_grad[0] else None
         return to_jet, flat.T @ jet.reshape(-1, width), inner[0].sum(0), None, None
+
+
+class SineJet(torch.autograd.Function):
+    """z ↦ sin z on jets, ``(S, n, width)``, for those who need to stop between the product with W and the sine."""
+
+    @staticmethod
+    def forward(ctx: Any, before: Tensor, algebra: JetAlgebra) -> Tensor:
+        """Return the streams of sin z."""
+        sine = sine_jet(before, algebra)
+        ctx.save_for_backward(before, sine)
+        ctx.algebra = algebra
+        return sine
+
+    @staticmethod
+    @differentiable_once
+    def backward(ctx: Any, adjoint: Tensor) -> tuple[Tensor, None]:
+        """Return the adjoints of z."""
+        before, sine = ctx.saved_tensors
+        return to_before(before, sine, adjoint, ctx.algebra), None
+
+
+def to_before(before: Tensor, sine: Tensor, adjoint: Tensor, algebra: JetAlgebra) -> Tensor:
+    """Return the adjoints of a jet z, given those of sin z; all ``(S, n, width)``."""
+    cosine = cosine_jet(before, sine, algebra)
+    inner = torch.empty_like(before)
+    for index, terms in enumerate(algebra.transposed):
+        sum_of_products(inner[index], terms, cosine, adjoint, 1.0)
+    return inner
 
 
 class _FirstSine(torch.autograd.Function):

@@ -7,7 +7,7 @@ from one that happens to equal it, and points in another order must give the sam
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from sirenpde.errors import ResidualError, SirenPDEError, kind_of
 from sirenpde.fields.ansatz import Ansatz
+from sirenpde.fields.evaluation import Evaluation
 from sirenpde.fields.forms import Form
 from sirenpde.fields.hard import HardField
-from sirenpde.fields.plan import Evaluation, choose
+from sirenpde.fields.plan import choose
 from sirenpde.fields.planned import PlannedScope
 from sirenpde.fields.quantity import Quantity
 from sirenpde.fields.scope import AutogradScope, EvaluationScope, Given, Memo, Phi, Record, Surroundings
@@ -65,7 +66,7 @@ class Traced:
         network: nn.Module,
         points: Tensor,
         local: Mapping[str, Tensor],
-        plan: list[Evaluation],
+        plan: Sequence[Evaluation],
         memo: Memo | None = None,
     ) -> list[Tensor]:
         """Return the parts of the residual at points of shape ``(n, d)``, each ``(n,)`` or ``(n, k)``.

@@ -6,13 +6,16 @@ proportion to its own scale:
 * two bounds: ν = l + (u − l) σ(θ), σ the logistic function;
 * one bound b: ν = b ± |ν_0 − b| ln(1 + e^θ);
 * none: ν = ν_0 + max(|ν_0|, 1) θ.
+
+Where the fields are corrected by little, so are the numbers: θ is θ_0 + ε times the parameter that moves.
 """
 
 from __future__ import annotations
 
 import abc
+import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -88,6 +91,24 @@ class Between(Scale):
         return self.lower + (self.upper - self.lower) * torch.sigmoid(parameter)
 
 
+@dataclass(frozen=True)
+class Nearby(Scale):
+    """A number near the one that another map gives at a parameter, moved by small steps of that parameter."""
+
+    inner: Scale
+    place: float
+    step: float
+
+    @property
+    def start(self) -> float:
+        """Zero."""
+        return 0.0
+
+    def __call__(self, parameter: Tensor) -> Tensor:
+        """Return the inner map at θ_0 + ε θ."""
+        return self.inner(self.place + self.step * parameter)
+
+
 class UnknownNumbers(nn.Module):
     """The unknown numbers of a problem, one parameter each.
 
@@ -108,6 +129,19 @@ class UnknownNumbers(nn.Module):
         self.raw = nn.ParameterList(
             nn.Parameter(torch.tensor(scale.start, dtype=torch.float64)) for scale in self.scales
         )
+
+    def nearby(self, steps: Sequence[float]) -> UnknownNumbers:
+        """Return the same numbers, each with a parameter that starts at zero and moves the present one by a step.
+
+        Where the fields are corrected by 1e-8, a step that suits a number of size 1 would undo all that was found.
+        """
+        found = copy.deepcopy(self)
+        rows = zip(self.scales, self.raw, steps, strict=True)
+        found.scales = tuple(Nearby(scale, float(raw.detach()), step) for scale, raw, step in rows)
+        with torch.no_grad():
+            for parameter in found.raw:
+                parameter.zero_()
+        return found
 
     def values(self) -> dict[str, Tensor]:
         """Return name → number, shape ``()``, attached to the graph of its parameter."""

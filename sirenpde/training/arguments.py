@@ -5,16 +5,21 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 from sirenpde.errors import SirenPDEWarning, UsageError, finite_number, shown
+from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.siren import Siren
 from sirenpde.statement.problem import Problem
+from sirenpde.training.causal import Causal, CausalWeights, require_evolution
+from sirenpde.training.correction import Correction, Stage
 from sirenpde.training.defaults import Defaults, stages_within
 from sirenpde.training.loop import Budget
 from sirenpde.training.optimizer import Optimizer
+from sirenpde.training.refinement import AdaptivePoints, require_refinable
 from sirenpde.training.reproducibility import derived_seed, require_dtype
 
 #: From here on, in units of a coordinate's extent, float32 leaves fewer than four digits of a place in the domain.
@@ -39,36 +44,95 @@ def number_type(dtype: object, defaults: Defaults, problem: Problem) -> torch.dt
 
 def balanced(balance: object, defaults: Defaults) -> bool:
     """Return whether the terms are balanced."""
-    if balance is not None and not (isinstance(balance, str) and balance == "auto"):
-        msg = f'balance={balance!r}: expected "auto", or None to leave the weights as they are written.'
+    if balance is not None and not isinstance(balance, Causal) and not (isinstance(balance, str) and balance == "auto"):
+        msg = f'balance={balance!r}: expected "auto", sp.Causal(…), or None to leave the weights as they are written.'
         raise UsageError(msg)
     return balance is not None and defaults.balanced
 
 
-def stages_of(optimizer: object, defaults: Defaults, module: nn.Module, budget: Budget) -> tuple[Optimizer, ...]:
+def causal_of(balance: object, problem: Problem) -> CausalWeights | None:
+    """Return the causal weights, where there are any."""
+    if not isinstance(balance, Causal):
+        return None
+    require_evolution(balance, problem)
+    return CausalWeights(balance, problem)
+
+
+def stages_of(optimizer: object, defaults: Defaults, module: Ansatz, budget: Budget) -> tuple[Stage, ...]:
     """Return the stages; those that are chosen here fit the module, and the steps or seconds that are allowed."""
     if isinstance(optimizer, str) and optimizer == "auto":
         return stages_within(defaults.stages, module, budget.steps, budget.seconds)
-    stages = (optimizer,) if isinstance(optimizer, Optimizer) else optimizer
+    stages = (optimizer,) if isinstance(optimizer, Optimizer | Correction) else optimizer
     if (
         not isinstance(stages, Sequence)
         or isinstance(stages, str)
         or not stages
-        or not all(isinstance(each, Optimizer) for each in stages)
+        or not all(isinstance(each, Optimizer | Correction) for each in stages)
     ):
         msg = f'optimizer={optimizer!r}: expected "auto", an optimizer such as sp.Adam(steps=1000), or a list of such.'
         raise UsageError(msg)
-    return tuple(stages)
+    return tuple(_fitted(stage, module, budget, stage is stages[-1]) for stage in stages)
+
+
+def _fitted(stage: Stage, module: Ansatz, budget: Budget, last: bool) -> Stage:
+    """Return a stage with the optimizers of its own that were left to choose; only the last one can end with time."""
+    if not isinstance(stage, Correction):
+        return stage
+    number_type = next(module.parameters()).dtype
+    if number_type != torch.float64:
+        msg = (
+            f"sp.Correction needs float64; got {str(number_type).removeprefix('torch.')}, whose rounding is larger "
+            'than what it corrects. Write dtype="float64".'
+        )
+        raise UsageError(msg)
+    if stage.optimizer != "auto":
+        return stage
+    network = stage.declared.build(len(module.layout.coordinates), module.layout.outputs, dtype=number_type)
+    seconds = budget.seconds if last else None
+    return replace(stage, optimizer=stages_within(stage.stages, network, None, seconds))
+
+
+def require_correctable(stages: Sequence[Stage], network: object) -> None:
+    """Refuse to correct a network that has not been trained."""
+    if isinstance(stages[0], Correction) and not isinstance(network, nn.Module):
+        msg = (
+            "the first of the stages is an sp.Correction, and there is nothing yet to correct: a network that was "
+            "just drawn is no approximation.\n  Write optimizer=[sp.Muon(steps=300), sp.SSBroyden(steps=2000), "
+            "sp.Correction()], or give a network that was trained, network=solution.network."
+        )
+        raise UsageError(msg)
+
+
+def chosen(given: Mapping[str, object], defaults: Defaults) -> dict[str, str]:
+    """Return, for every argument that was left at ``"auto"``, why it is what it is."""
+    open_ones = [name for name, value in given.items() if isinstance(value, str) and value == "auto"]
+    return {name: defaults.reasons[name] for name in open_ones if name in defaults.reasons}
 
 
 def points_of(points: object, defaults: Defaults) -> int | Mapping[str, int]:
     """Return how many points to draw per step, in all or by constraint."""
+    if isinstance(points, AdaptivePoints):
+        return points_of(points.count, defaults)
     if isinstance(points, str) and points == "auto":
         return defaults.points
     if isinstance(points, Mapping) or (isinstance(points, int) and not isinstance(points, bool)):
         return points
-    msg = f'points={points!r}: expected "auto", a positive integer, or a dictionary from constraints to integers.'
+    msg = (
+        f'points={points!r}: expected "auto", a positive integer, a dictionary from constraints to integers, or '
+        "sp.AdaptivePoints(…) of such."
+    )
     raise UsageError(msg)
+
+
+def adaptive_of(
+    points: object, defaults: Defaults, problem: Problem, stages: Sequence[Optimizer]
+) -> AdaptivePoints | None:
+    """Return how points are adapted to the residual, or None; refuse it where it was asked for and changes nothing."""
+    if not isinstance(points, AdaptivePoints):
+        keeps = any(stage.kept > 1 for stage in stages)
+        return defaults.adaptive if isinstance(points, str) and keeps else None
+    require_refinable(points, problem, stages)
+    return points
 
 
 def budget_of(steps: object, max_seconds: object, tolerance: object) -> Budget:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor
 
@@ -37,15 +39,30 @@ def bandwidth(problem: Problem) -> float:
     with torch.no_grad():
         field.last.weight.zero_()
         field.last.bias.zero_()
-    loss = IntegralLoss(problem, problem.ansatz(field).to(torch.float64))
-    listed = enumerate(problem.constraints)
-    return max((_wavenumber(problem, loss, index, each) for index, each in listed if each.on.size is None), default=0.0)
+    return residual_bandwidth(IntegralLoss(problem, problem.ansatz(field).to(torch.float64)))
 
 
-def _wavenumber(problem: Problem, loss: IntegralLoss, index: int, constraint: Constraint) -> float:
+def residual_bandwidth(
+    loss: IntegralLoss, displacement: float = DISPLACEMENT, among: Collection[int] | None = None
+) -> float:
+    """Return the largest wavenumber of the residuals of a loss at the present field.
+
+    Args:
+        loss: Of a field in float64.
+        displacement: By how much points are moved, as a part of half of a coordinate's extent: the longest that is
+            short for the waves that matter, where the residual is near rounding.
+        among: The numbers of the constraints to look at; all of them if left out.
+    """
+    listed = [(index, each) for index, each in enumerate(loss.problem.constraints) if each.on.size is None]
+    looked = [pair for pair in listed if among is None or pair[0] in among]
+    return max((_wavenumber(loss, index, each, displacement) for index, each in looked), default=0.0)
+
+
+def _wavenumber(loss: IntegralLoss, index: int, constraint: Constraint, displacement: float) -> float:
     """Return the largest wavenumber of one constraint's residual along the coordinates that its region extends in."""
-    region = constraint.on
-    sample = arranged(region.draw(POINTS, torch.Generator().manual_seed(0)), region.names, problem.coordinates)
+    region, problem = constraint.on, loss.problem
+    drawn = arranged(region.draw(POINTS, torch.Generator().manual_seed(0)), region.names, problem.coordinates)
+    sample = drawn.to(next(loss.network.parameters()).device, torch.float64)
     values = _residual(loss, index, sample)
     spread = float((values - values.mean(0)).square().sum().sqrt())
     if not spread > CONSTANT * float(values.square().sum().sqrt()):
@@ -56,9 +73,9 @@ def _wavenumber(problem: Problem, loss: IntegralLoss, index: int, constraint: Co
             continue
         half, centre = (high - low) / 2, (high + low) / 2
         points = sample.points.clone()
-        points[:, axis] -= DISPLACEMENT * half * torch.where(points[:, axis] > centre, 1.0, -1.0)
+        points[:, axis] -= displacement * half * torch.where(points[:, axis] > centre, 1.0, -1.0)
         moved = _residual(loss, index, Sample(points, sample.normal, sample.data))
-        largest = max(largest, float((moved - values).square().sum().sqrt()) / DISPLACEMENT / spread)
+        largest = max(largest, float((moved - values).square().sum().sqrt()) / displacement / spread)
     return largest
 
 

@@ -10,30 +10,57 @@ from functools import cached_property
 import torch
 from torch import nn
 
+from sirenpde.errors import UsageError
+from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.forms import multi_indices, order
-from sirenpde.fields.siren import Siren
+from sirenpde.fields.siren import Siren, SirenNetwork
 from sirenpde.regions.grid import Grid
 from sirenpde.regions.region import Region
 from sirenpde.statement.problem import Problem
 from sirenpde.training.adam import Adam
 from sirenpde.training.bandwidth import bandwidth
-from sirenpde.training.collocation import share_out
+from sirenpde.training.collocation import LEAST, share_out
+from sirenpde.training.gauss_newton import GaussNewton
 from sirenpde.training.lbfgs import LBFGS
+from sirenpde.training.linearised import number_of_residuals
 from sirenpde.training.loss import IntegralLoss
 from sirenpde.training.muon import Muon
 from sirenpde.training.optimizer import Optimizer, siren_of
-from sirenpde.training.quasi_newton import trained
+from sirenpde.training.quasi_newton import QuasiNewton, trained
+from sirenpde.training.refinement import AdaptivePoints
+from sirenpde.training.reproducibility import widest
 from sirenpde.training.ssbroyden import SSBroyden
 
 #: The most weights for which a matrix of their number squared is worth its time: 200 MB.
 MOST_FOR_A_MATRIX = 5000
 
+#: The most weights for which normal equations are worth theirs: a step of Gauss–Newton then takes a second or two.
+MOST_FOR_NORMAL_EQUATIONS = 3000
+
+#: Steps of quasi-Newton in the time of one of Gauss–Newton (docs/optimizers.md).
+STEPS_PER_STEP = 12
+
 #: Steps on fixed points where time ends the run.
 ENDLESS = 10**6
 
-#: Width times passes of a point times steps that an equation gets: two to three minutes on two cores of 2020.
+#: Width times passes of a point times steps of quasi-Newton that an equation gets: about three minutes on one core.
 WORK = 4e9
 
+#: Multiplications, of normal equations and of streams, that Gauss–Newton gets: likewise.
+DENSE_WORK = 2e12
+
+#: From this wavenumber on a field needs more neurons, and how many.
+WAVY, WIDER = 8.0, 28
+
+#: Residuals per weight: with fewer Gauss–Newton fits the points and not the field, more cost time.
+ROWS_PER_WEIGHT = 3.0
+
+#: How a correction is trained, until it stalls.
+CORRECTION_STAGES = (Muon(steps=300, lr=2e-3), SSBroyden(steps=2000))
+
+_PICTURE = "values of a picture: the coarse parts in seconds, then accuracy"
+_SLOPES = "derivatives of a picture weigh its coarse parts least: Muon learns all directions at one pace"
+_SOUND = "samples of a sound: the first layer, which holds the frequencies, has a rate of its own"
 
 #: Passes that one evaluation takes per point where an expression is differentiated: those of a nested Laplacian.
 AUTOGRAD = 18.0
@@ -48,16 +75,18 @@ class Defaults:
         stages: The optimizers.
         points: Points per step.
         dtype: The number type.
-        reason: Why, in a sentence.
+        reasons: Argument of ``solve`` → why it is what it is, in a clause.
         balanced: Whether the terms are balanced.
+        adaptive: How points follow the residual; None where they do not.
     """
 
     declare: Callable[[], Siren] = field(compare=False)
     stages: tuple[Optimizer, ...]
     points: int | Mapping[str, int]
     dtype: str
-    reason: str
+    reasons: Mapping[str, str] = field(compare=False)
     balanced: bool = False
+    adaptive: AdaptivePoints | None = None
 
     @cached_property
     def network(self) -> Siren:
@@ -99,24 +128,33 @@ def _scaled(stages: Sequence[Optimizer], steps: int) -> tuple[Optimizer, ...]:
 
 
 def open_ended(stages: tuple[Optimizer, ...]) -> tuple[Optimizer, ...]:
-    """Return the stages for a run that time ends: those on fixed points, which have no schedule, go on until then."""
-    return tuple(stage if stage.kept == 1 else replace(stage, steps=ENDLESS) for stage in stages)
+    """Return the stages for a run that time ends: the last goes on until then, if it has no schedule."""
+    *first, last = stages
+    return (*first, last if last.kept == 1 else replace(last, steps=ENDLESS))
 
 
 def fitting_stages(stages: tuple[Optimizer, ...], module: nn.Module) -> tuple[Optimizer, ...]:
-    """Return the chosen stages as they fit a module that was not: LBFGS for SSBroyden in float32 or with many weights.
+    """Return the chosen stages as they fit a module that was not chosen here.
 
-    Muon becomes Adam where there is no SIREN, whose hidden matrices it knows.
+    Gauss–Newton becomes as many steps of quasi-Newton as take its time where there is no SIREN, or one with many
+    weights; SSBroyden becomes LBFGS with yet more weights; in float32 both do. Muon becomes Adam where there is no
+    SIREN, whose hidden matrices it knows.
     """
-    small = next(module.parameters()).dtype == torch.float64 and trained(module) <= MOST_FOR_A_MATRIX
+    double, siren = next(module.parameters()).dtype == torch.float64, siren_of(module)
+    closed = double and type(siren) is SirenNetwork and trained(module) <= MOST_FOR_NORMAL_EQUATIONS
+    dense = double and trained(module) <= MOST_FOR_A_MATRIX
     fitted: list[Optimizer] = []
     for stage in stages:
-        if isinstance(stage, SSBroyden) and not small:
-            fitted.append(LBFGS(steps=stage.steps, renew=stage.renew))
-        elif isinstance(stage, Muon) and siren_of(module) is None:
-            fitted.append(Adam(steps=stage.steps, lr=stage.lr))
-        else:
-            fitted.append(stage)
+        fit = stage
+        if isinstance(fit, GaussNewton) and not closed:
+            fit = SSBroyden(steps=STEPS_PER_STEP * fit.steps)
+        if isinstance(fit, SSBroyden) and not dense:
+            fit = LBFGS(steps=fit.steps, renew=fit.renew)
+        if isinstance(fit, Muon) and siren is None:
+            fit = Adam(steps=fit.steps, lr=fit.lr)
+        if fitted and isinstance(fit, QuasiNewton) and type(fit) is type(fitted[-1]):  # it goes on with what it learned
+            fit = replace(fit, steps=fit.steps + fitted.pop().steps)
+        fitted.append(fit)
     return tuple(fitted)
 
 
@@ -142,7 +180,13 @@ def _picture(count: int) -> Defaults:
     # one cosine over all steps passes 35 dB three times later. A second stage at 1e-3 loses 7 dB to one at 6e-4.
     network = Siren(first_omega=min(max(30.0, 0.35 * count), 360.0))
     stages = (Adam(steps=160, betas=(0.9, 0.99)), Adam(steps=840, lr=6e-4, betas=(0.9, 0.99)))
-    return Defaults(lambda: network, stages, 4096, "float32", "values of a picture")
+    return Defaults(
+        lambda: network,
+        stages,
+        4096,
+        "float32",
+        {"optimizer": "values of a picture: coarse parts in seconds, then accuracy"},
+    )
 
 
 def _picture_from_derivatives(count: int) -> Defaults:
@@ -150,7 +194,13 @@ def _picture_from_derivatives(count: int) -> Defaults:
     # 128², Adam stands at 19 dB after 250 steps, Muon at 54, for differences weigh the coarse parts of a picture least,
     # and Muon learns all directions at one pace. From Sobel data at 256², ω₁ = 45 gains 0.9 dB over 30.
     network = Siren(first_omega=min(max(45.0, 0.18 * count), 180.0))
-    return Defaults(lambda: network, (Muon(steps=250, lr=1e-3),), 3072, "float32", "derivatives of a picture")
+    return Defaults(
+        lambda: network,
+        (Muon(steps=250, lr=1e-3),),
+        3072,
+        "float32",
+        {"optimizer": "derivatives of a picture weigh its coarse parts least: Muon learns all directions at one pace"},
+    )
 
 
 def _sound(count: int) -> Defaults:
@@ -159,34 +209,92 @@ def _sound(count: int) -> Defaults:
     short = count <= 200_000
     network = Siren(width=128 if short else 256, first_omega=min(3000.0, max(30.0, 0.02 * count)))
     stage = Muon(steps=600 if short else 1200, lr=3e-3, adam_lr=1e-3, first_lr=0.03 / network.first_omega)
-    return Defaults(lambda: network, (stage,), 4096 if short else 8192, "float32", "samples of a sound")
+    return Defaults(
+        lambda: network,
+        (stage,),
+        4096 if short else 8192,
+        "float32",
+        {"optimizer": "samples of a sound: the first layer, which holds the frequencies, has a rate of its own"},
+    )
 
 
 def _equation(problem: Problem) -> Defaults:
-    # docs/decisions/0011 has the measurements. ω₁ is the wavenumber of what is known; below 4 nothing is gained.
-    width = 24 if len(problem.coordinates) < 3 else 32
-    smooth = Siren(width=width, depth=2, omega=1.0, first_omega=4.0)
-    points = equation_points(problem)
-    steps = round(WORK / (width * _work(problem, smooth, points)))
-    stages = (Muon(steps=300, lr=2e-3), SSBroyden(steps=min(max(steps, 500), 6000)))
+    # docs/decisions/0011 and 0017 have the measurements. ω₁ is the wavenumber of what is known; below 4 nothing is
+    # gained.
+    dimension = len(problem.coordinates)
+    smooth = Siren(width=24, depth=2, omega=1.0, first_omega=4.0)
+    loss, counts = IntegralLoss(problem, _built(problem, smooth)), equation_points(problem)
+    if _closed(loss):
+        counts = _rationed(problem, counts, ROWS_PER_WEIGHT * trained(loss.network))
+        stages, why = _newton(loss, counts)
+    else:
+        stages, why = _quasi_newton(loss, counts)
 
     def declare() -> Siren:
-        return replace(smooth, first_omega=min(max(bandwidth(problem), 4.0), 30.0))
+        omega = min(max(bandwidth(problem), 4.0), 30.0)
+        return replace(smooth, width=smooth.width if omega < WAVY else WIDER, first_omega=omega)
 
-    return Defaults(declare, stages, points, "float64", "an equation", balanced=True)
+    reasons = {
+        "network": f"an equation in {dimension} coordinates, smooth between its walls: few neurons, more where "
+        "it has many waves, hidden omega 1; first_omega is the wavenumber of what is known (sources, boundary values, coefficients), from 4 to 30",
+        "optimizer": why,
+        "points": "most inside, a sixth on the boundaries, denser where the residual is large",
+        "dtype": "methods of second order need differences that single precision rounds away",
+        "balance": "the gradients of all terms are brought to one size; measurements keep their weight",
+    }
+    return Defaults(declare, stages, counts, "float64", reasons, balanced=True, adaptive=AdaptivePoints())
 
 
-def _work(problem: Problem, network: Siren, points: Mapping[str, int]) -> float:
-    """Return the passes of a point through the network that one evaluation of loss and gradient takes."""
+def _newton(loss: IntegralLoss, counts: Mapping[str, int]) -> tuple[tuple[Optimizer, ...], str]:
+    """Return the stages for an equation whose residuals have a Jacobian in closed form, and why these."""
+    shared = share_out(loss.problem, counts)
+    size, rows = trained(loss.network), number_of_residuals(loss.problem, shared)
+    steps = round(DENSE_WORK / (rows * size**2 + size**3 / 3 + 40.0 * _work(loss, shared)))
+    why = (
+        "Muon to start, then Gauss-Newton with geodesic acceleration: every residual has a Jacobian in closed form, "
+        f"{rows:,} rows for {size:,} weights"
+    )
+    return (Muon(steps=100, lr=2e-3), GaussNewton(steps=min(max(steps, 50), 1500))), why
+
+
+def _quasi_newton(loss: IntegralLoss, counts: Mapping[str, int]) -> tuple[tuple[Optimizer, ...], str]:
+    """Return the stages for any other equation, and why these."""
+    steps = min(max(round(WORK / _work(loss, share_out(loss.problem, counts))), 500), 6000)
+    why = (
+        "Muon to start, then self-scaled Broyden: a residual is evaluated by autograd, or a penalty is a function, "
+        "which Gauss-Newton cannot take"
+    )
+    return (Muon(steps=300, lr=2e-3), SSBroyden(steps=steps)), why
+
+
+def _closed(loss: IntegralLoss) -> bool:
+    """Tell whether Gauss–Newton can take a loss."""
+    try:
+        GaussNewton().require_loss(loss)
+    except UsageError:
+        return False
+    return True
+
+
+def _rationed(problem: Problem, counts: Mapping[str, int], rows: float) -> dict[str, int]:
+    """Return counts that give about as many residuals as wanted where they gave more: components count one by one."""
+    part = min(1.0, rows / number_of_residuals(problem, share_out(problem, counts)))
+    return {name: max(LEAST, round(part * count)) for name, count in counts.items()}
+
+
+def _built(problem: Problem, network: Siren) -> Ansatz:
+    """Return a network as it would be trained."""
     module = network.build(
         len(problem.coordinates), problem.layout.outputs, bounds=problem.bounds, periodic=problem.periodic_columns
     )
-    counts = share_out(problem, points)
-    plans = IntegralLoss(problem, problem.ansatz(module)).plans
-    pairs = zip(problem.constraints, plans, strict=True)
-    return math.fsum(
-        counts[each.name] * (math.fsum(way.cost for way in plan) if plan else AUTOGRAD) for each, plan in pairs
-    )
+    return problem.ansatz(module)
+
+
+def _work(loss: IntegralLoss, counts: Mapping[str, int]) -> float:
+    """Return the multiplications that one evaluation of loss and gradient takes, in units of a layer's width."""
+    pairs = zip(loss.problem.constraints, loss.plans, strict=True)
+    passes = [counts[each.name] * (math.fsum(way.cost for way in plan) if plan else AUTOGRAD) for each, plan in pairs]
+    return widest(loss.network) * math.fsum(passes)
 
 
 def equation_points(problem: Problem, inner: int = 3000, outer: int = 600) -> dict[str, int]:

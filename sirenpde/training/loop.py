@@ -1,6 +1,6 @@
 """The training loop: draw points, add up the loss and its gradient in chunks, step, record.
 
-This is the only file that calls ``backward`` and ``step``. Non-finite losses are never stepped on: the run goes back to
+This is the only file that calls ``step``. Non-finite losses are never stepped on: the run goes back to
 the last good weights, tries again with shorter steps, and ends where that fails three times.
 """
 
@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from sirenpde.errors import ResidualError, ResourceError
 from sirenpde.regions.region import Sample
 from sirenpde.training.balance import Balance
+from sirenpde.training.causal import CausalWeights
 from sirenpde.training.collocation import Collocation
 from sirenpde.training.loss import IntegralLoss
+from sirenpde.training.objective import Objective, descend
 from sirenpde.training.optimizer import Optimizer, Stepper
 from sirenpde.training.progress import ProgressDisplay
 from sirenpde.training.status import History, Status
@@ -84,7 +85,7 @@ class _Leg:
 
     stage: Optimizer
     stepper: Stepper
-    samples: list[Sample] = field(default_factory=list)
+    objective: Objective | None = None
     taken: int = 0
     age: int = 0
     looked: float = -math.inf  # the step of the balance's last look at gradients that were finite
@@ -93,7 +94,7 @@ class _Leg:
     @property
     def due(self) -> bool:
         """Whether new points are due."""
-        return not self.samples or self.age >= self.stage.kept
+        return self.objective is None or self.age >= self.stage.kept
 
     @property
     def over(self) -> bool:
@@ -111,20 +112,22 @@ class Trainer:
         held_out: Sequence[Sample],
         budget: Budget,
         balance: Balance | None = None,
+        *,
+        causal: CausalWeights | None = None,
     ) -> None:
-        """Bind what a run needs; where there is a ``balance``, the terms are multiplied by what it says."""
+        """Bind what a run needs; ``balance`` multiplies the terms, ``causal`` weighs their points, where given."""
         self._loss = loss
         self._network: nn.Module = loss.network
         self._collocation = collocation
         self._held_out = held_out
         self._budget = budget
         self._balance = balance
+        self._causal = causal
         weight = next(self._network.parameters())
         self._place = weight.device, weight.dtype
         self.history = History(tuple(constraint.name for constraint in loss.problem.constraints))
         self._multipliers = [1.0] * len(loss.weights)
         self._terms: list[float] = []
-        self._evaluated: dict[float, list[float]] = {}
         self._good = self._snapshot()
         self._best: tuple[float, list[Tensor]] | None = None
         self._notes: list[str] = []
@@ -175,16 +178,19 @@ class Trainer:
     def _step(self, leg: _Leg, progress: ProgressDisplay) -> None:
         """Take one step of a stage, on new points where they are due."""
         if leg.due:
-            leg.samples, leg.age = [sample.to(*self._place) for sample in self._collocation.draw()], 0
-            self._rebalance(leg)
+            drawn = self._collocation.draw(self._loss.magnitudes if leg.stage.kept > 1 else None)
+            samples = [sample.to(*self._place) for sample in drawn]
+            if self._causal is not None:
+                samples = self._causal.emphasised(self._loss, samples, kept=leg.stage.kept > 1)
+            self._rebalance(leg, samples)
+            leg.objective, leg.age = Objective(self._loss, samples, self._multipliers, self._interrupt), 0
             leg.stepper.renewed()
-        before = dict(self._evaluated)
-        self._evaluated.clear()
-        loss = leg.stepper.step(partial(self._objective, leg.samples))
+        objective = cast(Objective, leg.objective)
+        loss = leg.stepper.step(objective)
+        self._terms = objective.stated
         if not math.isfinite(loss):
             raise _LostError
-        terms = self._evaluated[loss] if loss in self._evaluated else before[loss]
-        self._evaluated[loss] = terms
+        terms = objective.terms_at(loss)
         spent = leg.taken + 1 >= leg.stage.steps or self._spent(len(self.history) + 1)
         if (spent or (len(self.history) + 1) % LOOK == 0) and not self._keep():
             raise _LostGradientError
@@ -192,44 +198,15 @@ class Trainer:
         self.history.record(math.fsum(terms), terms, time.monotonic() - self._start)
         progress.update(len(self.history), self.history.loss[-1], terms)
 
-    def _objective(self, samples: Sequence[Sample]) -> float:
-        """Return the balanced loss on the samples, and leave its gradient on the weights."""
-        if self._evaluated and len(self.history) > 0 and self._out_of_time():  # in the middle of a line search
-            raise _TimeIsUpError
-        self._network.zero_grad(set_to_none=True)
-        terms: list[Tensor | float] = [0.0] * len(self._multipliers)
-        for index, part in self._loss.parts(samples):
-            self._descend(index, self._multipliers[index] * part)
-            terms[index] = terms[index] + part.detach().double()
-        self._terms = [float(term) for term in terms]
-        total = math.fsum(factor * term for factor, term in zip(self._multipliers, self._terms, strict=True))
-        self._evaluated[total] = self._terms
-        return total
-
-    def _descend(self, index: int, part: Tensor) -> None:
-        """Add the gradient of a part of the loss to that of the weights."""
-        try:
-            part.backward()
-        except RuntimeError as error:
-            where = self._loss.problem.traced[index].surroundings.where
-            if isinstance(error, torch.OutOfMemoryError):
-                msg = f"{where} ran out of memory in the backward pass: {error}"
-                raise ResourceError(msg) from error
-            msg = (
-                f"{where} gave a loss that cannot be differentiated: {error}\n  Usual cause: a quantity that was kept "
-                "from an earlier call, or a residual or penalty that leaves the graph. Compute everything afresh."
-            )
-            raise ResidualError(msg) from error
-
-    def _rebalance(self, leg: _Leg) -> None:
+    def _rebalance(self, leg: _Leg, samples: Sequence[Sample]) -> None:
         """Let the balance look at the gradients of the terms, on new points, where its last look is long enough ago."""
         if self._balance is None or len(self._multipliers) < 2 or leg.taken - leg.looked < Balance.every:
             return
         squares, terms = [0.0] * len(self._multipliers), [0.0] * len(self._multipliers)
         for index in range(len(self._multipliers)):
             self._network.zero_grad(set_to_none=True)
-            for part in self._loss.parts_of(index, leg.samples[index]):
-                self._descend(index, part)
+            for part in self._loss.parts_of(index, samples[index]):
+                descend(self._loss, index, part)
                 terms[index] += float(part.detach())
             slopes = [weight.grad for weight in self._network.parameters() if weight.grad is not None]
             squares[index] = math.fsum(float(slope.double().square().sum()) for slope in slopes)
@@ -245,6 +222,11 @@ class Trainer:
     def _out_of_time(self) -> bool:
         seconds = self._budget.seconds
         return seconds is not None and time.monotonic() - self._start >= seconds
+
+    def _interrupt(self) -> None:
+        """End a run in the middle of a step where its time is up; the step is undone."""
+        if len(self.history) > 0 and self._out_of_time():
+            raise _TimeIsUpError
 
     def _verdict(self, otherwise: Status) -> Status:
         """Return ``converged`` where a tolerance was given and every residual meets it on held-out points."""
@@ -264,7 +246,7 @@ class Trainer:
         """Go back to the last good weights and to shorter steps; return a sentence that says what was lost first."""
         self._set(self._good)
         leg.stepper.soften()
-        leg.samples = []
+        leg.objective = None
         terms = zip(self.history.names, self._terms, strict=True)
         bad = next((name for name, term in terms if not math.isfinite(term)), None)
         what = "gradient" if in_gradient or bad is None else "loss"

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import torch
 
+from sirenpde.errors import ResourceError
+
+#: The part of the free memory that the matrices of an optimizer may take.
+SHARE = 0.8
+
 #: What is assumed where the system does not say.
 UNKNOWN = 4 * 2**30
 
@@ -24,3 +29,24 @@ def free_memory(device: torch.device) -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return UNKNOWN
+
+
+def require_memory(method: str, needed: int, formula: str, device: torch.device, instead: str) -> None:
+    """Refuse a dense method whose matrices do not fit.
+
+    Args:
+        method: The optimizer.
+        needed: Bytes.
+        formula: What they are, in words.
+        device: Where they would live.
+        instead: What to write.
+
+    Raises:
+        ResourceError: If they would take more than 80 % of the free memory.
+    """
+    free = free_memory(device)
+    if needed > SHARE * free:
+        msg = (
+            f"{method} keeps {formula}: {needed:,} bytes; {free:,} are free.\n  Write {instead}, or a smaller network."
+        )
+        raise ResourceError(msg)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,8 @@ from torch import nn
 from sirenpde.errors import UsageError, finite_number, kind_of, shown
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.siren import SirenNetwork
-
-#: Evaluate the loss at the present weights and leave its gradient in their ``.grad``.
-Objective = Callable[[], float]
+from sirenpde.training.loss import IntegralLoss
+from sirenpde.training.objective import Objective
 
 SCHEDULES = ("cosine", "constant")
 
@@ -63,6 +62,14 @@ class Optimizer(abc.ABC):
     def kept(self) -> int:
         """For how many steps the points stay the same."""
         return 1
+
+    def require(self, network: nn.Module, residuals: int) -> None:
+        """Refuse a network that this method cannot train on so many residuals; ``solve`` asks before any training."""
+        del network, residuals  # most methods take any
+
+    def require_loss(self, loss: IntegralLoss) -> None:
+        """Refuse a loss that this method cannot lower; ``solve`` asks before any training."""
+        del loss  # most methods take any
 
     @abc.abstractmethod
     def start(self, network: nn.Module) -> Stepper:
@@ -152,8 +159,12 @@ class FirstOrderStepper(Stepper):
 
 
 def siren_of(module: nn.Module) -> SirenNetwork | None:
-    """Return the SIREN that a module is or holds; None where it holds none, or several."""
-    sirens = [each for each in module.modules() if isinstance(each, SirenNetwork)]
+    """Return the SIREN that a module is or holds and that is trained; None where there is none, or several."""
+    sirens = [
+        each
+        for each in module.modules()
+        if isinstance(each, SirenNetwork) and any(weight.requires_grad for weight in each.parameters())
+    ]
     return sirens[0] if len(sirens) == 1 else None
 
 

@@ -27,6 +27,7 @@ class ProgressDisplay:
         """
         console = console or Console(stderr=True)
         self._names = list(names)
+        self._taken, self._factor = 0, 1.0
         columns = [
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -52,10 +53,14 @@ class ProgressDisplay:
         """Stop drawing."""
         self._progress.stop()
 
+    def resume(self, taken: int, factor: float) -> None:
+        """Count on from the steps that were taken, and multiply every loss by a factor, from now on."""
+        self._taken, self._factor = taken, factor
+
     def update(self, step: int, loss: float, terms: Sequence[float]) -> None:
         """Show a step."""
         if self._progress.disable:
             return
-        shares = ", ".join(f"{name} {term:.2e}" for name, term in zip(self._names, terms, strict=True))
-        text = f"{loss:.3e}" + (f" ({shares})" if len(self._names) > 1 else "")
-        self._progress.update(self._task, completed=step, loss=text)
+        shares = ", ".join(f"{name} {self._factor * term:.2e}" for name, term in zip(self._names, terms, strict=True))
+        text = f"{self._factor * loss:.3e}" + (f" ({shares})" if len(self._names) > 1 else "")
+        self._progress.update(self._task, completed=self._taken + step, loss=text)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from sirenpde.errors import UsageError
 from sirenpde.training.line_search import LineTrial, strong_wolfe
-from sirenpde.training.optimizer import Objective, Optimizer, Stepper
+from sirenpde.training.objective import Objective
+from sirenpde.training.optimizer import Optimizer, Stepper
 
 #: Over this many steps on the same points the loss must fall by this part, or the stage has stalled.
 PATIENCE = 100

@@ -19,15 +19,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sirenpde.errors import ResourceError, UsageError
-from sirenpde.training.memory import free_memory
+from sirenpde.errors import UsageError
+from sirenpde.training.memory import require_memory
 from sirenpde.training.quasi_newton import InverseHessian, QuasiNewton, QuasiNewtonStepper, trained
 
 #: Below this, s and Hy are parallel, and all members of the family are one.
 PARALLEL = 1e-14
-
-#: The part of the free memory that the matrix may take.
-SHARE = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +43,14 @@ class SSBroyden(QuasiNewton):
         Phys. 523, 113656. Al-Baali 1998, Numerical experience with a class of self-scaling quasi-Newton algorithms.
     """
 
-    def start(self, network: nn.Module) -> QuasiNewtonStepper:
-        """Return a stepper for all weights of a network.
+    def require(self, network: nn.Module, residuals: int) -> None:
+        """Refuse what this method cannot train.
 
         Raises:
             UsageError: If the weights are not float64.
             ResourceError: If the matrix does not fit into the memory.
         """
+        del residuals
         weight = next(network.parameters())
         if weight.dtype != torch.float64:
             msg = (
@@ -61,14 +59,13 @@ class SSBroyden(QuasiNewton):
             )
             raise UsageError(msg)
         size = trained(network)
-        needed, free = 8 * size**2, free_memory(weight.device)
-        if needed > SHARE * free:
-            msg = (
-                f"SSBroyden keeps a matrix of 8 P² bytes: {needed:,} for this network's P = {size:,} weights; "
-                f"{free:,} bytes are free.\n  Write sp.LBFGS(…) in its place, or a smaller network."
-            )
-            raise ResourceError(msg)
-        return QuasiNewtonStepper(network, DenseInverseHessian(size, weight.device))
+        formula = f"a matrix of 8 P² bytes for this network's P = {size:,} weights"
+        require_memory("SSBroyden", 8 * size**2, formula, weight.device, "sp.LBFGS(…) in its place")
+
+    def start(self, network: nn.Module) -> QuasiNewtonStepper:
+        """Return a stepper for all weights of a network."""
+        self.require(network, 0)
+        return QuasiNewtonStepper(network, DenseInverseHessian(trained(network), next(network.parameters()).device))
 
 
 class DenseInverseHessian(InverseHessian):

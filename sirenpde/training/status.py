@@ -66,6 +66,11 @@ class History:
         self.terms.append(tuple(terms))
         self.seconds.append(seconds)
 
+    def extend(self, other: History, factor: float, seconds: float) -> None:
+        """Add the steps of another record, its losses times a factor, its times later by some seconds."""
+        for loss, terms, spent in zip(other.loss, other.terms, other.seconds, strict=True):
+            self.record(factor * loss, [factor * term for term in terms], seconds + spent)
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the record as arrays of shape ``(steps,)``: ``step``, ``seconds``, ``loss`` and one per constraint."""
         columns = np.array(self.terms, dtype=float).reshape(len(self), len(self.names)).T

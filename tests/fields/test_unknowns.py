@@ -238,3 +238,19 @@ def test_the_names_that_can_be_read_list_the_unknowns():
         f"{WHERE} reads a.no; the names it can read are x, y (coordinates) and k (given) and nu, c (unknowns)."
         "\n  Did you mean a.nu?"
     )
+
+
+@pytest.mark.parametrize("bounds", [(None, None), (0.0, None), (None, 2.0), (0.0, 1.0)])
+def test_nearby_numbers_start_where_they_are_and_move_by_the_step_of_their_parameter(bounds):
+    numbers = UnknownNumbers({"nu": (0.3, *bounds)})
+    with torch.no_grad():
+        numbers.raw[0].add_(0.2)
+    near = numbers.nearby([1e-6]).nearby([1e-3])  # each steps by so much of the one before
+    assert near.numbers() == numbers.numbers()
+    assert near.raw[0].item() == 0.0
+    with torch.no_grad():
+        near.raw[0].fill_(5.0)
+        numbers.raw[0].add_(5e-9)
+    assert near.numbers()["nu"] == pytest.approx(numbers.numbers()["nu"], rel=1e-14)
+    near.values()["nu"].backward()
+    assert near.raw[0].grad.item() != 0

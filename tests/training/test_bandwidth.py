@@ -9,7 +9,8 @@ import torch
 from small import poisson, read_u, stated
 
 import sirenpde as sp
-from sirenpde.training.bandwidth import bandwidth
+from sirenpde.training.bandwidth import bandwidth, residual_bandwidth
+from sirenpde.training.loss import IntegralLoss
 
 SQUARE = sp.Box(x=(-1, 1), y=(-1, 1))
 
@@ -78,3 +79,19 @@ def test_a_problem_in_three_coordinates():
 
 def test_the_slope_of_the_unknown_field_plays_no_part():
     assert of(lambda a, phi: read_u(a, phi) * 40 - a.x) == pytest.approx(math.sqrt(3), rel=0.01)
+
+
+def test_some_constraints_alone_can_be_looked_at():
+    problem = stated(
+        fields=("u", "v"),
+        constraints=[
+            sp.Constraint("inside", on=SQUARE, residual=lambda a, phi: phi.u - torch.sin(3 * a.x)),
+            sp.Constraint("again", on=SQUARE, residual=lambda a, phi: phi.v - torch.sin(11 * a.y)),
+        ],
+    )
+    network = sp.Siren(width=4, depth=1, omega=1, first_omega=1).build(2, 2, dtype=torch.float64)
+    with torch.no_grad():
+        network.last.weight.zero_()
+    loss = IntegralLoss(problem, problem.ansatz(network).double())
+    for among, wavenumber in (([0], 3), ([1], 11), (None, 11)):
+        assert residual_bandwidth(loss, 1e-3, among) == pytest.approx(wavenumber, rel=0.06)

@@ -10,10 +10,12 @@ import torch
 from small import fit, read_u, stated
 
 import sirenpde as sp
+from sirenpde.training import loop
 from sirenpde.training.balance import Balance
 from sirenpde.training.collocation import Collocation
 from sirenpde.training.loop import LOOK, Budget, Trainer
 from sirenpde.training.loss import IntegralLoss
+from sirenpde.training.objective import Objective
 from sirenpde.training.optimizer import Optimizer, Stepper
 from sirenpde.training.progress import ProgressDisplay
 from sirenpde.training.status import Status
@@ -233,9 +235,9 @@ class Recorded(Collocation):
 
     drawn = 0
 
-    def draw(self):
+    def draw(self, magnitudes=None):
         self.drawn += 1
-        return super().draw()
+        return super().draw(magnitudes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -457,13 +459,20 @@ class TestBalanced:
         """Return at which steps the balance looked: always at new points, and the multipliers stay while they do."""
         made = trainer(problem or self.two())
         looks, draws, draw = [], [], made._collocation.draw
-        made._collocation.draw = lambda: draws.append(len(made.history)) or draw()
+        made._collocation.draw = lambda *given: draws.append(len(made.history)) or draw(*given)
         made._balance = Balance([False, False])
         update, multipliers = made._balance.update, []
         made._balance.update = lambda *arguments: looks.append(len(made.history)) or update(*arguments)
-        objective = made._objective
-        made._objective = lambda *given: multipliers.append((len(draws), *made._multipliers)) or objective(*given)
-        made.run(stages, ProgressDisplay("trial", 1, ["one", "two"], shown=False))
+
+        class Watched(Objective):
+            def __call__(self):
+                multipliers.append((len(draws), *self._multipliers))
+                return super().__call__()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop, "Objective", Watched)
+            made.run(stages, ProgressDisplay("trial", 1, ["one", "two"], shown=False))
+        assert multipliers
         assert set(looks) <= set(draws)
         assert len(set(multipliers)) == len({drawn for drawn, *_ in multipliers})  # one set of them per draw
         return looks

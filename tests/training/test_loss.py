@@ -285,3 +285,55 @@ class TestIntegral:
     def test_the_size_of_a_chunk_changes_nothing(self, chunk):
         for residual in (lambda a, phi: phi.u - a.y, lambda a, phi: sp.grad(phi.u)):
             assert self.term(residual, chunk=chunk)[0] == self.term(residual)[0]
+
+
+class TestShares:
+    """Importance weights are part of the estimate of an integral; an emphasis is part of the training alone."""
+
+    def test_a_point_with_a_share_of_two_counts_as_two_points(self):
+        problem = stated(constraints=[sp.Constraint("slope", on=SQUARE, residual=lambda a, phi: sp.grad(phi.u) - a.x)])
+        loss, sample = IntegralLoss(problem, network(), chunk=4), draw(problem, 6)[0]
+        shares = torch.tensor([2.0] * 3 + [0.0] * 3, dtype=torch.float64)
+        first = sample.part(0, 3)
+        weighed = Sample(sample.points, shares=shares)
+        np.testing.assert_allclose(loss.terms([weighed]), loss.terms([first]), rtol=1e-13)
+        np.testing.assert_allclose(loss.root_mean_squares([weighed]), loss.root_mean_squares([first]), rtol=1e-13)
+
+    def test_shares_of_one_change_nothing(self):
+        samples = draw(THREE, 7, 5, 3)
+        ones = [
+            Sample(each.points, each.normal, each.data, shares=torch.ones(len(each), dtype=torch.float64))
+            for each in samples
+        ]
+        loss = IntegralLoss(THREE, network(outputs=2))
+        assert loss.terms(ones) == loss.terms(samples)
+
+    def test_the_mean_inside_an_integral_constraint_is_weighed_and_not_its_penalty(self):
+        problem = stated(
+            constraints=[sp.IntegralConstraint("mean", on=SQUARE, residual=lambda a, phi: a.x + 0 * phi.u)]
+        )
+        points = torch.tensor([[0.1, 0.0], [0.5, 0.0]], dtype=torch.float64)
+        sample = Sample(points, shares=torch.tensor([1.5, 0.5], dtype=torch.float64))
+        loss = IntegralLoss(problem, network())
+        mean = (1.5 * 0.1 + 0.5 * 0.5) / 2
+        np.testing.assert_allclose(loss.terms([sample]), [6.0 * mean**2], rtol=1e-12)
+        np.testing.assert_allclose(loss.root_mean_squares([sample]), [mean], rtol=1e-12)
+
+    @pytest.mark.parametrize("chunk", [2, 100])
+    def test_an_emphasis_changes_what_is_trained_on_and_not_what_is_reported(self, chunk):
+        plain = draw(THREE, 6, 6, 6)[0]
+        emphasis = torch.linspace(0, 1, 6, dtype=torch.float64)
+        sample = Sample(plain.points, shares=2 * torch.ones(6, dtype=torch.float64), emphasis=emphasis)
+        phi = network(outputs=2)
+        loss = IntegralLoss(THREE, phi, chunk=chunk)
+        pairs = list(loss.trained_and_stated(0, sample))
+        by_hand = loss.densities(0, plain)
+        np.testing.assert_allclose(
+            sum(float(each.detach()) for each, _ in pairs), float(6 * (2 * emphasis * by_hand).mean())
+        )
+        np.testing.assert_allclose(sum(float(each) for _, each in pairs), float(6 * (2 * by_hand).mean()))
+        assert sum(float(each) for _, each in pairs) == pytest.approx(loss.terms([sample])[0], rel=1e-13)
+        assert all(trained.requires_grad and not stated.requires_grad for trained, stated in pairs)
+        assert float(sum(loss.parts_of(0, sample)).detach()) == pytest.approx(
+            sum(float(each.detach()) for each, _ in pairs), rel=1e-13
+        )

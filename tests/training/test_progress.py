@@ -49,3 +49,12 @@ def test_the_default_is_the_error_stream(capsys):
     with ProgressDisplay("heat", 10, ["one"], shown=True) as display:
         display.update(1, 1.0, [1.0])
     assert capsys.readouterr().out == ""
+
+
+def test_a_second_network_counts_on_and_shows_the_loss_in_its_own_unit():
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=200)
+    with ProgressDisplay("heat", 10, ["one", "two"], shown=True, console=console) as display:
+        display.resume(3, 0.5)
+        display.update(4, 1e-3, [2e-3, 4e-3])
+    assert all(text in stream.getvalue() for text in ("7/10", "loss 5.000e-04", "one 1.00e-03", "two 2.00e-03"))

@@ -10,7 +10,7 @@ from small import refused
 from torch import nn
 
 import sirenpde as sp
-from sirenpde.training import ssbroyden
+from sirenpde.training import memory, ssbroyden
 from sirenpde.training.quasi_newton import QuasiNewtonStepper
 from sirenpde.training.ssbroyden import DenseInverseHessian, first_scaling, self_scaling
 
@@ -232,10 +232,10 @@ class TestStage:
             sp.SSBroyden(steps=10).start(network)
 
     def test_a_matrix_beyond_the_memory_is_refused_with_its_bytes(self, monkeypatch):
-        monkeypatch.setattr(ssbroyden, "free_memory", lambda device: 1000)
+        monkeypatch.setattr(memory, "free_memory", lambda device: 1000)
         network = nn.Linear(10, 2).double()
         message = (
-            "SSBroyden keeps a matrix of 8 P² bytes: 3,872 for this network's P = 22 weights; 1,000 bytes are free.\n"
+            "SSBroyden keeps a matrix of 8 P² bytes for this network's P = 22 weights: 3,872 bytes; 1,000 are free.\n"
             "  Write sp.LBFGS(…) in its place, or a smaller network."
         )
         with refused(sp.ResourceError, message):

@@ -54,3 +54,11 @@ def test_what_is_recorded_is_kept_when_the_caller_changes_its_list():
     history.record(1.0, terms, 0.0)
     terms[0] = 9.0
     assert history.terms == [(1.0,)]
+
+
+def test_a_record_goes_on_with_another_in_its_own_units():
+    whole, later = History(("a", "b")), History(("a", "b"))
+    whole.record(4.0, [3.0, 1.0], 1.0)
+    later.record(8.0, [6.0, 2.0], 0.5)
+    whole.extend(later, factor=0.25, seconds=2.0)
+    assert (whole.loss, whole.seconds, whole.terms) == ([4.0, 2.0], [1.0, 2.5], [(3.0, 1.0), (1.5, 0.5)])

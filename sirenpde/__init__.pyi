@@ -18,6 +18,7 @@ from .errors import (
 )
 from .fields.operators import curl, div, dot, grad, hessian, laplacian, norm, partial
 from .fields.siren import Siren, SirenNetwork
+from .march import march
 from .regions.ball import Ball
 from .regions.box import Box
 from .regions.grid import Grid
@@ -34,8 +35,12 @@ from .statement.symbolic.notation import component, normal
 from .statement.unknown import Unknown
 from .statement.waveform import Waveform
 from .training.adam import Adam
+from .training.causal import Causal
+from .training.correction import Correction
+from .training.gauss_newton import GaussNewton
 from .training.lbfgs import LBFGS
 from .training.muon import Muon
+from .training.refinement import AdaptivePoints
 from .training.ssbroyden import SSBroyden
 from .training.status import Status
 
@@ -44,12 +49,16 @@ __version__: str
 __all__ = [
     "LBFGS",
     "Adam",
+    "AdaptivePoints",
     "Ball",
     "Box",
+    "Causal",
     "Constraint",
+    "Correction",
     "DataError",
     "ExpressionError",
     "FileError",
+    "GaussNewton",
     "Grid",
     "IntegralConstraint",
     "Mesh",
@@ -85,6 +94,7 @@ __all__ = [
     "hessian",
     "laplacian",
     "load",
+    "march",
     "norm",
     "normal",
     "partial",

@@ -193,7 +193,9 @@ def show(context: typer.Context, target: Target, settings: Settings = None) -> N
     used = {each.name: each.points for each in summary.conditions}  # a finite region may have fewer than are asked for
     recipe, points = dict(file.recipe), file.recipe.get("points", defaults.points)
     (recipe if "points" in recipe else auto)["points"] = sum(used.values()) if isinstance(points, int) else used
-    session.out.print(tables.apart(tables.recipe(auto, recipe), tables.regions(summary), tables.evaluation(summary)))
+    session.out.print(
+        tables.apart(tables.recipe(auto, recipe, defaults.reasons), tables.regions(summary), tables.evaluation(summary))
+    )
 
 
 @app.command()

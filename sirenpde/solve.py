@@ -11,10 +11,10 @@ from torch import nn
 
 from sirenpde.errors import DataError, NumericalError, SirenPDEError, TargetMissedError, UsageError
 from sirenpde.fields.ansatz import Ansatz
-from sirenpde.fields.siren import Siren, SirenNetwork
+from sirenpde.fields.siren import Siren
 from sirenpde.regions.region import Sample, arranged
 from sirenpde.solution.provenance import provenance
-from sirenpde.solution.rebuild import described
+from sirenpde.solution.rebuild import described, network_settings
 from sirenpde.solution.score import score
 from sirenpde.solution.solution import Solution
 from sirenpde.statement.constraint import IntegralConstraint
@@ -23,12 +23,14 @@ from sirenpde.statement.raster import Raster
 from sirenpde.statement.waveform import Waveform
 from sirenpde.training import arguments
 from sirenpde.training.balance import Balance
+from sirenpde.training.causal import Causal
 from sirenpde.training.collocation import Collocation, share_out
+from sirenpde.training.correction import Stage, optimizers_of, stage_settings
 from sirenpde.training.defaults import ENDLESS, choose_defaults
 from sirenpde.training.loop import Budget, Outcome, Trainer
 from sirenpde.training.loss import IntegralLoss
-from sirenpde.training.optimizer import Optimizer
 from sirenpde.training.progress import ProgressDisplay
+from sirenpde.training.refinement import AdaptivePoints
 from sirenpde.training.reproducibility import (
     derived_seed,
     require_device,
@@ -36,6 +38,8 @@ from sirenpde.training.reproducibility import (
     suitable_threads,
     widest,
 )
+from sirenpde.training.requirements import require_trainable
+from sirenpde.training.stages import Course
 from sirenpde.training.status import Status
 
 
@@ -43,15 +47,15 @@ def solve(
     problem: Problem,
     *,
     network: str | Siren | nn.Module = "auto",
-    optimizer: str | Optimizer | Sequence[Optimizer] = "auto",
-    points: str | int | Mapping[str, int] = "auto",
+    optimizer: str | Stage | Sequence[Stage] = "auto",
+    points: str | int | Mapping[str, int] | AdaptivePoints = "auto",
     steps: int | None = None,
     max_seconds: float | None = None,
     tolerance: float | None = None,
     seed: int = 0,
     device: str | torch.device = "auto",
     dtype: str | torch.dtype = "auto",
-    balance: str | None = "auto",
+    balance: str | Causal | None = "auto",
     progress: bool = True,
     throw: bool = True,
 ) -> Solution:
@@ -60,8 +64,10 @@ def solve(
     Args:
         problem: The statement.
         network: An ``sp.Siren``, or a torch module from ``(n, d)`` to ``(n, o)`` to start from, which is copied.
-        optimizer: One optimizer, or a list of stages that follow each other.
-        points: Points per step, shared out by measure, or a dictionary by constraint.
+        optimizer: One optimizer, or a list of stages that follow each other: optimizers, and ``sp.Correction`` for what
+            they leave.
+        points: Points per step, shared out by measure, or a dictionary by constraint; as ``sp.AdaptivePoints(…)``, they
+            are drawn more densely where the residual is large.
         steps: A limit on the steps of all stages together; where the optimizer is chosen here, its schedule fits it.
         max_seconds: A limit on the wall time of training.
         tolerance: The root mean square that every residual must reach on points that were not trained on.
@@ -69,7 +75,8 @@ def solve(
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, …; by default a GPU where there is one.
         dtype: ``"float32"`` or ``"float64"``.
         balance: ``"auto"`` multiplies the terms of an equation so that their gradients have one size; None leaves the
-            weights as they are written. Terms on measurements (points with data) keep theirs.
+            weights as they are written. Terms on measurements (points with data) keep theirs. ``sp.Causal("t")`` also
+            weighs early times before late ones.
         progress: Whether to show a bar; nothing is shown where there is no terminal.
         throw: Whether to raise where the run diverged or missed the tolerance.
 
@@ -78,6 +85,7 @@ def solve(
 
     Raises:
         UsageError: If an argument cannot be used.
+        ResourceError: If the matrices of an optimizer do not fit into the memory.
         NumericalError: If the run diverged and ``throw`` is true; its ``solution`` holds the last good fields.
         TargetMissedError: If a tolerance was given and missed, and ``throw`` is true; likewise.
 
@@ -104,12 +112,16 @@ def solve(
     defaults = choose_defaults(problem)
     budget = arguments.budget_of(steps, max_seconds, tolerance)
     balanced = arguments.balanced(balance, defaults)
+    causal = arguments.causal_of(balance, problem)
     counts = share_out(problem, arguments.points_of(points, defaults))
     place = require_device(device)
     number_type = arguments.number_type(dtype, defaults, problem)
     arguments.require_reachable(tolerance, number_type)
     module = problem.ansatz(arguments.network_of(network, defaults, problem, seed)).to(place, number_type)
     stages = arguments.stages_of(optimizer, defaults, module, budget)
+    arguments.require_correctable(stages, network)
+    require_trainable(stages, problem, module, counts)
+    adaptive = arguments.adaptive_of(points, defaults, problem, optimizers_of(stages))
 
     held_out = _held_out(problem, counts, seed, place, number_type)
     total = min(sum(stage.steps for stage in stages), budget.steps or 2**62)
@@ -119,11 +131,18 @@ def solve(
         ProgressDisplay(problem.name, total, names, shown=progress) as display,
     ):
         measured = [bool(constraint.on.data_shapes) for constraint in problem.constraints]
-        loss, points_of_run = IntegralLoss(problem, module), Collocation(problem, counts, seed)
-        trainer = Trainer(loss, points_of_run, held_out, budget, Balance(measured) if balanced else None)
-        outcome = trainer.run(stages, display)
+        points_of_run = Collocation(problem, counts, seed, adaptive)
+
+        def start(loss: IntegralLoss, left: Budget) -> Trainer:
+            return Trainer(loss, points_of_run, held_out, left, Balance(measured) if balanced else None, causal=causal)
+
+        outcome = Course(problem, module, held_out, budget, start, seed=seed).run(stages, display)
         settings = {**_settings(problem, module, stages, counts, seed), "balanced": balanced}
-        timed = budget.seconds is not None and any(stage.steps == ENDLESS for stage in stages)
+        settings |= {"causal": asdict(balance)} if isinstance(balance, Causal) else {}
+        settings |= {"adaptive": asdict(adaptive)} if adaptive else {}
+        left_open = {"network": network, "optimizer": optimizer, "points": points, "dtype": dtype, "balance": balance}
+        settings["auto"] = arguments.chosen(left_open, defaults)
+        timed = budget.seconds is not None and any(stage.steps == ENDLESS for stage in optimizers_of(stages))
         settings["planned_steps"] = "until the time is spent" if timed else total
         settings |= {"notes": list(outcome.notes)} if outcome.notes else {}
         solution = _solution(problem, module, outcome, held_out, settings)
@@ -163,21 +182,21 @@ def _require_finite(sample: Sample, name: str, problem: Problem, dtype: torch.dt
 
 
 def _settings(
-    problem: Problem, module: Ansatz, stages: Sequence[Optimizer], counts: Mapping[str, int], seed: int
+    problem: Problem, module: Ansatz, stages: Sequence[Stage], counts: Mapping[str, int], seed: int
 ) -> dict[str, object]:
     """Return what the run was made with, as plain numbers and text."""
     settings: dict[str, object] = {
         "seed": seed,
         "points": dict(counts),
-        "optimizer": [{"name": type(stage).__name__, **asdict(stage)} for stage in stages],
+        "optimizer": [stage_settings(stage) for stage in stages],
         "evaluation": {
             constraint.name: [way.name for way in traced.plan(module)] or ["autograd"]
             for constraint, traced in zip(problem.constraints, problem.traced, strict=True)
         },
         "known_up_to_a_constant": sorted(problem.unpinned),
     }
-    if type(module.network) is SirenNetwork:  # a subclass could not be built again from these numbers
-        settings["network"] = asdict(module.network.declaration)
+    network = network_settings(module.network)
+    settings |= {"network": network} if network else {}
     integrals = [each.name for each in problem.constraints if isinstance(each, IntegralConstraint)]
     settings |= described(problem) | ({"integrals": integrals} if integrals else {})
     knowns = [each.known for each in (*problem.references.values(), *problem.knowns.values())]

@@ -57,11 +57,12 @@ def parameters(found: Mapping[str, Parameter]) -> Table:
     return made
 
 
-def recipe(auto: Mapping[str, Any], own: Mapping[str, Any]) -> Table:
-    """Return the arguments of ``solve``, those of the file before those chosen by it."""
+def recipe(auto: Mapping[str, Any], own: Mapping[str, Any], reasons: Mapping[str, str]) -> Table:
+    """Return the arguments of ``solve``, those of the file before those chosen by it, with the reasons for these."""
     made = table("recipe", "setting", "")
     for name, value in {**auto, **own}.items():
-        made.add_row(name, Text(repr(value)), "from the file" if name in own else "auto")
+        chosen = f"auto: {reasons[name]}" if name in reasons else "auto"
+        made.add_row(name, Text(repr(value)), "from the file" if name in own else chosen)
     return made
 
 

@@ -18,6 +18,7 @@ ROOMS = [
     "training",
     "solution",
     "solve.py",
+    "march.py",
     "summary.py",
     "library.py",
     "tables.py",

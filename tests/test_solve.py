@@ -48,7 +48,9 @@ def number(name, value):
 
 
 STAGES = 'expected "auto", an optimizer such as sp.Adam(steps=1000), or a list of such.'
-COUNTS = 'expected "auto", a positive integer, or a dictionary from constraints to integers.'
+COUNTS = (
+    'expected "auto", a positive integer, a dictionary from constraints to integers, or sp.AdaptivePoints(…) of such.'
+)
 WRONG = [
     *[({"steps": value}, integer("steps", value)) for value in (0, -1, 10**15, 2.0, True, "9")],
     *[
@@ -231,7 +233,7 @@ class TestRun:
         assert (len(solution.history), solution.status) == (4, sp.Status.BUDGET_SPENT)
         solution = sp.solve(fit(), **QUICK | {"optimizer": sp.Adam(steps=10**6)}, max_seconds=0.2)
         assert solution.status == "budget_spent"
-        assert 0.2 <= solution.history.seconds[-1] < 5
+        assert 0.1 <= solution.history.seconds[-1] < 5  # a step that is under way when the time is up is undone
 
     def test_a_list_of_optimizers_is_run_in_order(self):
         stages = [sp.Adam(steps=2), sp.Muon(steps=3)]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import sympy
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sirenpde.errors import FileError, SirenPDEError, UsageError, finite_number
 from sirenpde.fields.ansatz import Ansatz
+from sirenpde.fields.correction import CorrectedNetwork
 from sirenpde.fields.hard import HardFunction
 from sirenpde.fields.layout import Layout
 from sirenpde.fields.siren import Siren, SirenNetwork
 from sirenpde.fields.unknowns import Declared, UnknownNumbers
+from sirenpde.fields.windows import MOST_WINDOWS, WindowedNetwork
 from sirenpde.solution.archive import Archive
+from sirenpde.solution.window_numbers import window_numbers
 from sirenpde.statement.problem import Problem
 from sirenpde.statement.symbolic.program import compile_hard
 from sirenpde.statement.symbolic.tree import from_tree, to_tree
@@ -23,6 +27,9 @@ from sirenpde.statement.symbolic.vocabulary import Vocabulary
 
 #: The largest network that is built from a file: its numbers come from outside.
 _LARGEST = {"width": 65536, "depth": 256, "omega": 1e12, "first_omega": 1e12}
+
+#: How many networks a file may add up, and how many windows it may have.
+_MOST_PARTS = {"parts": 16, "windows": MOST_WINDOWS}
 
 #: How many points a file may try its hard conditions on.
 _MOST_TRIALS = 4096
@@ -43,6 +50,21 @@ def described(problem: Problem) -> dict[str, Any]:
         settings["hard"] = {name: _kept(name, formula, problem) for name, formula in problem.hard_formulas.items()}
         settings["hard_trial"] = problem.trial_points.tolist()
     return settings
+
+
+def network_settings(network: nn.Module) -> dict[str, Any] | None:
+    """Return how a network is built, as plain numbers; None where numbers do not say it, as of a user's own module."""
+    if type(network) is SirenNetwork:  # a subclass could not be built again from these numbers
+        return asdict(network.declaration)
+    if type(network) is WindowedNetwork:
+        each = [network_settings(own) if type(own) is SirenNetwork else None for own in network.networks]
+        return None if None in each else {"windows": each}
+    if type(network) is not CorrectedNetwork:
+        return None
+    base, last = network_settings(network.base), network_settings(network.correction)
+    if base is None or last is None or "windows" in base or "width" not in last:
+        return None
+    return {"parts": [*base.get("parts", [base]), last]}
 
 
 def _kept(name: str, formula: sympy.Basic | None, problem: Problem) -> list[Any] | None:
@@ -157,9 +179,30 @@ def _told(layout: Layout) -> str:
     return f"the fields {', '.join(layout.fields)} of {', '.join(layout.coordinates)}"
 
 
-def _network(archive: Archive, layout: Layout, source: str) -> SirenNetwork:
-    """Build the network from checked numbers, and give it the weights of the file."""
-    numbers = archive.settings.get("network")
+def _parts(archive: Archive, source: str) -> list[dict[str, Any]]:
+    """Return the numbers of every network that the file holds, a sum or windows, checked one by one."""
+    declared = archive.settings.get("network")
+    kind = next((str(key) for key in declared), "") if isinstance(declared, dict) and len(declared) == 1 else ""
+    parts: Any = declared[kind] if isinstance(declared, dict) and kind in _MOST_PARTS else [declared]
+    if not isinstance(parts, list) or not 1 <= len(parts) <= _MOST_PARTS.get(kind, 1):
+        what = "windows of" if kind == "windows" else "a sum of"
+        msg = (
+            f"{source}: the network is {what} {str(parts)[:40]}; expected a list of 1 to {_MOST_PARTS[kind]} networks."
+        )
+        raise FileError(msg)
+    for numbers in parts:
+        _check_numbers(numbers, source)
+    held = sum(array.nbytes for array in archive.weights.values())
+    layers = sum(numbers["depth"] + 2 for numbers in parts)
+    size = sum(8 * numbers["depth"] * numbers["width"] ** 2 for numbers in parts)
+    if size > 2 * held + 2**20 or (len(parts) > 1 and layers > len(archive.weights)):
+        msg = f"{source}: the network declared, {str(declared)[:200]}, is larger than the weights in the file."
+        raise FileError(msg)
+    return parts
+
+
+def _check_numbers(numbers: object, source: str) -> None:
+    """Refuse what declares no network, or one beyond all bounds."""
     if not isinstance(numbers, dict) or set(numbers) != set(_LARGEST):
         msg = (
             f"{source}: the file does not say how its network is built, as for a module of your own.\n"
@@ -174,22 +217,38 @@ def _network(archive: Archive, layout: Layout, source: str) -> SirenNetwork:
             got = str(numbers[name])[:40]
             msg = f"{source}: the network has {name}={got}; expected {what} above 0, at most {most:g}."
             raise FileError(msg)
+
+
+def _network(archive: Archive, layout: Layout, source: str) -> nn.Module:
+    """Build the network from checked numbers, and give it the weights of the file."""
+    parts = _parts(archive, source)
     weights = {name: torch.from_numpy(array.copy()) for name, array in archive.weights.items()}
-    held = sum(array.nbytes for array in archive.weights.values())
-    if 8 * numbers["depth"] * numbers["width"] ** 2 > 2 * held + 2**20:
-        msg = f"{source}: the network declared, {numbers}, is larger than the weights in the file."
-        raise FileError(msg)
     try:
-        periodic = _periodic(archive, layout, source)
-        network = SirenNetwork(Siren(**numbers), len(layout.coordinates), layout.outputs, periodic=periodic)
+        network = _summed(parts, archive, layout, source)
         dtype = next(iter(weights.values())).dtype
         network.to(dtype).load_state_dict(weights)
     except (RuntimeError, StopIteration, TypeError, UsageError) as error:
         msg = f"{source}: the weights do not fit the network that the file declares: {_first_line(error)}"
         raise FileError(msg) from error
-    if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()) or (network.scale <= 0).any():
+    state = network.state_dict()
+    scales = [tensor for name, tensor in state.items() if name.split(".")[-1] == "scale"]
+    if not all(torch.isfinite(each).all() for each in state.values()) or any((each <= 0).any() for each in scales):
         msg = f"{source}: the network holds numbers that are not finite, or an interval without length."
         raise FileError(msg)
+    return network
+
+
+def _summed(parts: list[dict[str, Any]], archive: Archive, layout: Layout, source: str) -> nn.Module:
+    """Return the networks of a file without their weights: by windows, or the first corrected by the others in turn."""
+    periodic, inputs = _periodic(archive, layout, source), len(layout.coordinates)
+    networks = [SirenNetwork(Siren(**numbers), inputs, layout.outputs, periodic=periodic) for numbers in parts]
+    if "windows" in archive.settings["network"]:
+        return WindowedNetwork(
+            networks, *window_numbers(archive.settings.get("windows"), len(networks), layout, source)
+        )
+    network: nn.Module = networks[0]
+    for other in networks[1:]:
+        network = CorrectedNetwork(network, other, torch.ones(layout.outputs, dtype=torch.float64))
     return network
 
 

@@ -236,7 +236,8 @@ def _equation(problem: Problem) -> Defaults:
 
     reasons = {
         "network": f"an equation in {dimension} coordinates, smooth between its walls: few neurons, more where "
-        "it has many waves, hidden omega 1; first_omega is the wavenumber of what is known (sources, boundary values, coefficients), from 4 to 30",
+        "it has many waves, hidden omega 1; first_omega is the wavenumber of what is known (sources, boundary values, "
+        "coefficients), from 4 to 30",
         "optimizer": why,
         "points": "most inside, a sixth on the boundaries, denser where the residual is large",
         "dtype": "methods of second order need differences that single precision rounds away",

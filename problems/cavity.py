@@ -27,11 +27,7 @@ import sympy
 
 import sirenpde as sp
 
-#: Fewer points than by default, and more steps on them in the same time: the flow is slow to set in.
-RECIPE = {
-    "points": {"equations": 1000, "pin": 1},
-    "optimizer": [sp.Muon(steps=300, lr=2e-3), sp.SSBroyden(steps=6200)],
-}
+RECIPE = {}
 
 #: The points of Ghia's tables I and II, and there u at x = ½ and v at y = ½ by tests/benchmarks/references/cavity.py.
 Y = (0.0547, 0.0625, 0.0703, 0.1016, 0.1719, 0.2813, 0.4531, 0.5, 0.6172, 0.7344, 0.8516, 0.9531, 0.9609, 0.9688)

@@ -17,8 +17,7 @@ import sympy
 
 import sirenpde as sp
 
-#: Three coordinates and two fields make a dear step: this many end within three minutes on two cores.
-RECIPE = {"steps": 2200}
+RECIPE = {}
 
 
 def build() -> sp.Problem:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import torch
 from torch import nn
@@ -50,17 +49,10 @@ WORK = 4e9
 DENSE_WORK = 2e12
 
 #: From this wavenumber on a field needs more neurons, and how many.
-WAVY, WIDER = 8.0, 28
+WAVY, WIDER = 8.0, 26
 
 #: Residuals per weight: with fewer Gauss–Newton fits the points and not the field, more cost time.
 ROWS_PER_WEIGHT = 3.0
-
-#: How a correction is trained, until it stalls.
-CORRECTION_STAGES = (Muon(steps=300, lr=2e-3), SSBroyden(steps=2000))
-
-_PICTURE = "values of a picture: the coarse parts in seconds, then accuracy"
-_SLOPES = "derivatives of a picture weigh its coarse parts least: Muon learns all directions at one pace"
-_SOUND = "samples of a sound: the first layer, which holds the frequencies, has a rate of its own"
 
 #: Passes that one evaluation takes per point where an expression is differentiated: those of a nested Laplacian.
 AUTOGRAD = 18.0
@@ -71,7 +63,7 @@ class Defaults:
     """A choice of everything that ``solve`` can be left to choose.
 
     Attributes:
-        declare: Returns the declaration of Φ; a function, since it may take a look at the residuals.
+        network: The declaration of Φ.
         stages: The optimizers.
         points: Points per step.
         dtype: The number type.
@@ -80,18 +72,13 @@ class Defaults:
         adaptive: How points follow the residual; None where they do not.
     """
 
-    declare: Callable[[], Siren] = field(compare=False)
+    network: Siren
     stages: tuple[Optimizer, ...]
     points: int | Mapping[str, int]
     dtype: str
     reasons: Mapping[str, str] = field(compare=False)
     balanced: bool = False
     adaptive: AdaptivePoints | None = None
-
-    @cached_property
-    def network(self) -> Siren:
-        """The declaration of Φ."""
-        return self.declare()
 
 
 def choose_defaults(problem: Problem) -> Defaults:
@@ -181,7 +168,7 @@ def _picture(count: int) -> Defaults:
     network = Siren(first_omega=min(max(30.0, 0.35 * count), 360.0))
     stages = (Adam(steps=160, betas=(0.9, 0.99)), Adam(steps=840, lr=6e-4, betas=(0.9, 0.99)))
     return Defaults(
-        lambda: network,
+        network,
         stages,
         4096,
         "float32",
@@ -195,7 +182,7 @@ def _picture_from_derivatives(count: int) -> Defaults:
     # and Muon learns all directions at one pace. From Sobel data at 256², ω₁ = 45 gains 0.9 dB over 30.
     network = Siren(first_omega=min(max(45.0, 0.18 * count), 180.0))
     return Defaults(
-        lambda: network,
+        network,
         (Muon(steps=250, lr=1e-3),),
         3072,
         "float32",
@@ -210,7 +197,7 @@ def _sound(count: int) -> Defaults:
     network = Siren(width=128 if short else 256, first_omega=min(3000.0, max(30.0, 0.02 * count)))
     stage = Muon(steps=600 if short else 1200, lr=3e-3, adam_lr=1e-3, first_lr=0.03 / network.first_omega)
     return Defaults(
-        lambda: network,
+        network,
         (stage,),
         4096 if short else 8192,
         "float32",
@@ -221,18 +208,14 @@ def _sound(count: int) -> Defaults:
 def _equation(problem: Problem) -> Defaults:
     # docs/decisions/0011 and 0017 have the measurements. ω₁ is the wavenumber of what is known; below 4 nothing is
     # gained.
-    dimension = len(problem.coordinates)
-    smooth = Siren(width=24, depth=2, omega=1.0, first_omega=4.0)
-    loss, counts = IntegralLoss(problem, _built(problem, smooth)), equation_points(problem)
+    dimension, omega = len(problem.coordinates), min(max(bandwidth(problem), 4.0), 30.0)
+    network = Siren(width=24 if omega < WAVY else WIDER, depth=2, omega=1.0, first_omega=omega)
+    loss, counts = IntegralLoss(problem, _built(problem, network)), equation_points(problem)
     if _closed(loss):
         counts = _rationed(problem, counts, ROWS_PER_WEIGHT * trained(loss.network))
         stages, why = _newton(loss, counts)
     else:
         stages, why = _quasi_newton(loss, counts)
-
-    def declare() -> Siren:
-        omega = min(max(bandwidth(problem), 4.0), 30.0)
-        return replace(smooth, width=smooth.width if omega < WAVY else WIDER, first_omega=omega)
 
     reasons = {
         "network": f"an equation in {dimension} coordinates, smooth between its walls: few neurons, more where "
@@ -243,7 +226,7 @@ def _equation(problem: Problem) -> Defaults:
         "dtype": "methods of second order need differences that single precision rounds away",
         "balance": "the gradients of all terms are brought to one size; measurements keep their weight",
     }
-    return Defaults(declare, stages, counts, "float64", reasons, balanced=True, adaptive=AdaptivePoints())
+    return Defaults(network, stages, counts, "float64", reasons, balanced=True, adaptive=AdaptivePoints())
 
 
 def _newton(loss: IntegralLoss, counts: Mapping[str, int]) -> tuple[tuple[Optimizer, ...], str]:
@@ -278,8 +261,8 @@ def _closed(loss: IntegralLoss) -> bool:
 
 
 def _rationed(problem: Problem, counts: Mapping[str, int], rows: float) -> dict[str, int]:
-    """Return counts that give about as many residuals as wanted where they gave more: components count one by one."""
-    part = min(1.0, rows / number_of_residuals(problem, share_out(problem, counts)))
+    """Return counts in the same proportions that give about as many residuals as wanted, component by component."""
+    part = rows / number_of_residuals(problem, share_out(problem, counts))
     return {name: max(LEAST, round(part * count)) for name, count in counts.items()}
 
 

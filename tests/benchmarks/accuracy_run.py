@@ -27,7 +27,8 @@ def sirenpde_fit(name: str, seed: int, seconds: float) -> Fit:
     import sirenpde as sp
     from sirenpde.library import definitions, shipped
 
-    problem = definitions(shipped()[problem_of(name)])["build"](**CASES[name].arguments)
+    names = definitions(shipped()[problem_of(name)])
+    problem = names["build"](**CASES[name].arguments)
     solution = sp.solve(problem, max_seconds=seconds, seed=seed, progress=False, throw=False)
     settings = solution.settings
     chosen = {key: settings.get(key) for key in ("network", "points", "notes") if key in settings}
@@ -41,7 +42,7 @@ def sirenpde_fit(name: str, seed: int, seconds: float) -> Fit:
             **chosen,
             "optimizer": [stage["name"] for stage in settings["optimizer"]],
             "train_seconds": solution.history.seconds[-1] if len(solution.history) else 0.0,
-            "residuals": {key: value for key, value in solution.score.items() if key.startswith("residual_")},
+            "score": solution.score | (names["scores"](solution) if "scores" in names else {}),
         },
     )
 

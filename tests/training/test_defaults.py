@@ -97,7 +97,21 @@ class TestEquation:
 
     def test_the_inside_gets_most_of_the_points(self):
         # Area 4 and boundary 8: by measure alone, the boundary would get two thirds.
-        assert self.CHOSEN.points == {"equation": 3000, "walls": 600}
+        assert equation_points(PROBLEMS["equation"]) == {"equation": 3000, "walls": 600}
+        points = self.CHOSEN.points
+        assert points["equation"] == pytest.approx(5 * points["walls"], rel=0.01)
+
+    def test_there_are_about_three_residuals_per_weight_however_many_components_there_are(self):
+        def with_components(count):
+            def residual(a, phi):
+                return tuple(phi.u - k * a.x for k in range(count))
+
+            problem = stated(constraints=[sp.Constraint("rule", on=sp.Box(x=(-1, 1)), residual=residual)])
+            chosen = choose_defaults(problem)
+            weights = sum(each.numel() for each in chosen.network.build(1, 1).parameters())
+            return count * share_out(problem, chosen.points)["rule"] / weights
+
+        assert [with_components(count) for count in (1, 4)] == [pytest.approx(3, rel=0.01)] * 2
 
     def test_constraints_on_one_region_get_as_many_each_and_its_parts_share(self):
         whole, left, right = sp.Box(x=(0, 4), y=(0, 1)), sp.Box(x=(0, 1), y=(0, 1)), sp.Box(x=(1, 4), y=(0, 1))
@@ -140,21 +154,6 @@ class TestEquation:
         assert self.CHOSEN.dtype == "float64"
         assert self.CHOSEN.balanced
         assert not choose_defaults(PROBLEMS["picture"]).balanced
-
-
-def test_residuals_are_not_called_unless_the_network_is_wanted():
-    calls = []
-
-    def residual(a, phi):
-        calls.append(a)
-        return phi.u - a.x
-
-    problem = stated(constraints=[sp.Constraint("rule", on=sp.Box(x=(-1, 1)), residual=residual)])
-    calls.clear()
-    chosen = choose_defaults(problem)
-    assert calls == []
-    assert chosen.network.first_omega == 4.0
-    assert calls != []
 
 
 class TestSteps:

@@ -296,12 +296,12 @@ def _solve_and_save(
 
 def _most_steps(problem: Problem, arguments: Mapping[str, Any]) -> int | None:
     """Return how many steps a run may take, None where time ends it; ``solve`` refuses what is no number."""
-    from sirenpde.training.defaults import choose_defaults, open_ended
+    from sirenpde.training.defaults import choose_defaults
 
     optimizer, limit = arguments.get("optimizer", "auto"), arguments.get("steps")
     stages = choose_defaults(problem).stages if isinstance(optimizer, str) else optimizer
     timed = isinstance(optimizer, str) and limit is None and isinstance(arguments.get("max_seconds"), int | float)
-    if timed and open_ended(stages) != stages:
+    if timed and stages[-1].kept > 1:
         return None
     total = sum(getattr(stage, "steps", 0) for stage in (stages if isinstance(stages, Sequence) else [stages]))
     if not isinstance(limit, int):

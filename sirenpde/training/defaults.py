@@ -39,6 +39,9 @@ MOST_FOR_NORMAL_EQUATIONS = 3000
 #: Steps of quasi-Newton in the time of one of Gauss–Newton (docs/optimizers.md).
 STEPS_PER_STEP = 12
 
+#: The least number of steps of a warm-up, where there is one.
+LEAST_WARM_UP = 20
+
 #: Steps on fixed points where time ends the run.
 ENDLESS = 10**6
 
@@ -114,10 +117,17 @@ def _scaled(stages: Sequence[Optimizer], steps: int) -> tuple[Optimizer, ...]:
     return tuple(replace(stage, steps=stop - start) for stage, start, stop in pairs if stop > start)
 
 
-def open_ended(stages: tuple[Optimizer, ...]) -> tuple[Optimizer, ...]:
-    """Return the stages for a run that time ends: the last goes on until then, if it has no schedule."""
+def open_ended(stages: tuple[Optimizer, ...], seconds: float) -> tuple[Optimizer, ...]:
+    """Return the stages for a run that time ends: the last goes on until then, if it has no schedule.
+
+    A warm-up before it takes a step per second at most, but twenty: its steps are as slow as the machine is busy, and
+    it is the last stage that lowers the loss fastest.
+    """
     *first, last = stages
-    return (*first, last if last.kept == 1 else replace(last, steps=ENDLESS))
+    if last.kept == 1:
+        return stages
+    most = max(LEAST_WARM_UP, int(seconds))
+    return (*(replace(stage, steps=min(stage.steps, most)) for stage in first), replace(last, steps=ENDLESS))
 
 
 def fitting_stages(stages: tuple[Optimizer, ...], module: nn.Module) -> tuple[Optimizer, ...]:
@@ -152,7 +162,7 @@ def stages_within(
     fitted = fitting_stages(stages, module)
     if steps is not None:
         return shared_out_steps(fitted, steps)
-    return fitted if seconds is None else open_ended(fitted)
+    return fitted if seconds is None else open_ended(fitted, seconds)
 
 
 def highest_order(problem: Problem) -> int:

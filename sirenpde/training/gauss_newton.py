@@ -46,6 +46,10 @@ REMEMBERED = 0.9
 #: How often a step is tried with more damping before the stage has stalled.
 TRIES = 30
 
+#: The most weights per residual with which the Jacobian is stored in the space of the residuals: beyond, it would be
+#: most of the memory, and its factors make the matrix in less than twice the time.
+COLUMNS = 4
+
 #: Over this many steps the loss must fall by this part, or the stage has stalled.
 PATIENCE, PROGRESS = 30, 1e-2
 
@@ -55,8 +59,9 @@ class GaussNewton(Optimizer):
     """Damped Gauss–Newton with geodesic acceleration, in float64.
 
     The fastest finish for smooth problems, after some hundred steps of ``Muon`` or ``Adam``. A step costs as much as
-    ten to twenty of ``SSBroyden``. For P weights and N residuals (components times points) it keeps 8 (N P + 2 P²)
-    bytes where N ≥ P, and 16 N² bytes where N < P; then the Jacobian is not stored where its factors are cheaper.
+    five to some twenty of ``SSBroyden``. For P weights and N residuals (components times points) it takes, at its peak,
+    about 24 P (N + P) bytes where N ≥ P, and at most 24 N (N + P) where N < P. Beyond P = 4 N, and where that is
+    cheaper, the Jacobian is never stored: 24 N² + 32 N W bytes, W being the inputs and outputs of all layers.
 
     Attributes:
         steps: The stage's budget of steps.
@@ -97,12 +102,7 @@ class GaussNewton(Optimizer):
                 'slopes are rounding. Write dtype="float64".'
             )
             raise UsageError(msg)
-        size = sum(_weights(network).sizes)
-        if residuals < size:
-            needed, what = 16 * residuals**2, f"16 N² bytes for N = {residuals:,} residuals"
-        else:
-            needed = 8 * (residuals * size + 2 * size**2)
-            what = f"8 (N P + 2 P²) bytes for N = {residuals:,} residuals and P = {size:,} weights"
+        needed, what = memory_of(_weights(network), residuals)
         require_memory("GaussNewton", needed, what, weight.device, "sp.LBFGS(…) in its place, fewer points")
 
     def require_loss(self, loss: IntegralLoss) -> None:
@@ -116,6 +116,27 @@ class GaussNewton(Optimizer):
     def start(self, network: nn.Module) -> GaussNewtonStepper:
         """Return a stepper for all weights of a network."""
         return GaussNewtonStepper(_weights(network))
+
+
+def memory_of(weights: Weights, residuals: int) -> tuple[int, str]:
+    """Return the bytes that a step takes at its peak, besides the evaluation of the loss, and their formula in words.
+
+    Measured (docs/optimizers.md): a factorisation and what is made of its matrix are three matrices, J is there up to
+    three times, in factors and parts as well. By factors there are four streams of each layer, as of a Laplacian in two
+    coordinates. Where J is stored only if that is cheaper, this is the more of the two.
+
+    Args:
+        weights: Those of the network that is trained.
+        residuals: N.
+    """
+    size, widths = sum(weights.sizes), sum(v + w for v, w in weights.shapes)
+    rows, known = residuals, f"N = {residuals:,} residuals"
+    if rows >= size:
+        return 24 * size * (rows + size), f"24 P (N + P) bytes for {known} and P = {size:,} weights"
+    if size <= COLUMNS * rows:
+        return 24 * rows * (rows + size), f"24 N (N + P) bytes for {known} and P = {size:,} weights"
+    what = f"24 N² + 32 N W bytes for {known} and W = {widths:,} inputs and outputs of all layers"
+    return 24 * rows**2 + 32 * rows * widths, what
 
 
 class GaussNewtonStepper(Stepper):
@@ -151,6 +172,8 @@ class GaussNewtonStepper(Stepper):
             return math.nan
         here = self._weights.read()
         equations = self._equations(system)
+        if self._peak is None or not bool(torch.isfinite(self._peak).all()):
+            return math.nan  # an infinite slope, which more damping would not make finite
         place = here
         try:
             place = self._searched(system, equations, here)
@@ -160,7 +183,7 @@ class GaussNewtonStepper(Stepper):
         return system.loss
 
     def _equations(self, system: LinearSystem) -> NormalEquations:
-        """Return the normal equations in the smaller space; there by factors where these are cheaper than J."""
+        """Return the normal equations in the smaller space; there by factors where J is dearer or too large."""
         sizes = self._weights.sizes
         means = system.mean_squares(sizes)
         self._peak = means if self._peak is None else torch.maximum(means, REMEMBERED * self._peak)
@@ -168,8 +191,8 @@ class GaussNewtonStepper(Stepper):
         count, size = len(system.residuals), sum(sizes)
         if count >= size:
             return WeightSpace(system, metric)
-        cheaper = system.multiplications < count**2 * size
-        return KernelSpace(system, metric) if cheaper else ResidualSpace(system, metric)
+        cheaper = 2 * system.multiplications < count**2 * size  # a symmetric product does half the work
+        return KernelSpace(system, metric) if cheaper or size > COLUMNS * count else ResidualSpace(system, metric)
 
     def _searched(self, system: LinearSystem, equations: NormalEquations, here: Tensor) -> Tensor:
         """Return the weights after a step that lowers the loss; the old ones, and the old λ, where there is none."""

@@ -32,7 +32,7 @@ class Method:
 
     Attributes:
         declared: The optimizer.
-        kept: The bytes that it keeps besides weights and gradient, by network and number of residuals.
+        kept: The bytes that it takes besides weights and gradient, by network and number of residuals.
         formula: The same in words.
         fills: Steps after which it keeps all that it will keep.
     """
@@ -51,9 +51,14 @@ def hidden(network: Ansatz) -> int:
 
 
 def kept_by_gauss_newton(network: Ansatz, residuals: int) -> int:
-    """Return the bytes of the Jacobian and its matrices, or of those in the space of the residuals."""
+    """Return the bytes that the Jacobian and the matrices take in the space that is chosen, with their copies."""
     size = trained(network)
-    return 16 * residuals**2 if residuals < size else 8 * (residuals * size + 2 * size**2)
+    if residuals < size <= 4 * residuals:
+        return 24 * residuals * (residuals + size)
+    if residuals >= size:
+        return 24 * size * (residuals + size)
+    widths = sum(sum(weight.shape) + 1 for weight in network.parameters() if weight.ndim == 2)  # 1 for the bias
+    return 24 * residuals**2 + 32 * residuals * widths
 
 
 METHODS = {
@@ -61,7 +66,9 @@ METHODS = {
     "Muon": Method(sp.Muon(), lambda network, _: 16 * trained(network) - 8 * hidden(network), "16 P − 8 P_hidden"),
     "LBFGS": Method(sp.LBFGS(), lambda network, _: 16 * 50 * trained(network), "16 m P, m = 50", fills=60),
     "SSBroyden": Method(sp.SSBroyden(), lambda network, _: 8 * trained(network) ** 2, "8 P²"),
-    "GaussNewton": Method(sp.GaussNewton(), kept_by_gauss_newton, "8 (N P + 2 P²), or 16 N² where N < P"),
+    "GaussNewton": Method(
+        sp.GaussNewton(), kept_by_gauss_newton, "24 P (N + P), 24 N (N + P) where N < P, 24 N² + 32 N W where 4 N < P"
+    ),
 }
 
 

@@ -103,7 +103,7 @@ def test_the_quick_command_prints_and_writes_a_complete_table(monkeypatch, tmp_p
     for line, (weights, points) in zip(lines, 2 * sizes, strict=True):
         assert line.split(" | ")[1:3] == [f"{weights:,}", f"{points:,}"]
     assert lines[0] == "| 16 | 609 | 1,000 | 4 (5) | 4 (5) | 4 (5) | 4 (5) | 4 (5) k |"
-    assert lines[4] == "| 16 | 609 | 1,000 | 2 / 0.0097 | 2 / 0.0056 | 2 / 0.49 | 2 / 3 | 2 / 11 |"
+    assert lines[4] == "| 16 | 609 | 1,000 | 2 / 0.0097 | 2 / 0.0056 | 2 / 0.49 | 2 / 3 | 2 / 24 |"
     written = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
     assert len(written) == len(sizes) * len(METHODS)
 

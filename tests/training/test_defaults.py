@@ -180,8 +180,11 @@ class TestSteps:
         assert sum(self.counts(self.FIRST, steps)) == steps
 
     def test_where_time_ends_the_run_the_last_stage_goes_on(self):
-        assert [stage.steps for stage in open_ended(self.BOTH)] == [300, 10**6]
-        assert open_ended(self.FIRST) == self.FIRST
+        assert [stage.steps for stage in open_ended(self.BOTH, 1000.0)] == [300, 10**6]
+        assert open_ended(self.FIRST, 1.0) == self.FIRST
+
+    def test_a_warm_up_leaves_most_of_a_short_time_to_the_last_stage(self):
+        assert [open_ended(self.BOTH, seconds)[0].steps for seconds in (0.5, 25.0, 120.0)] == [20, 25, 120]
 
 
 class TestFitting:
@@ -211,7 +214,7 @@ class TestFitting:
     def test_steps_go_before_seconds(self):
         network = sp.Siren(width=8, depth=1).build(1, 1, dtype=torch.float64)
         assert stages_within(self.STAGES, network, None, None) == self.STAGES
-        assert [stage.steps for stage in stages_within(self.STAGES, network, None, 9.0)] == [300, 10**6]
+        assert [stage.steps for stage in stages_within(self.STAGES, network, None, 9.0)] == [20, 10**6]
         assert [stage.steps for stage in stages_within(self.STAGES, network, 90, 9.0)] == [30, 60]
 
 

@@ -111,9 +111,21 @@ class TestSteps:
         stepper._adapt(0.1)
         assert stepper.damping == FIRST
 
+    def test_a_slope_that_is_not_finite_is_told_like_a_loss_that_is_not_and_softening_forgets_it(self):
+        place = Place(0.0, 2.0)
+        root = Squares(lambda x: x.abs().sqrt() - 1.0)
+        stepper = GaussNewtonStepper(place)
+        assert math.isnan(stepper.step(root))
+        assert not stepper.stalled
+        assert place.x.tolist() == [0.0, 2.0]
+        stepper.soften()
+        place.write(torch.tensor([0.3, 2.0], dtype=torch.float64))
+        assert stepper.step(root) < 1.0
+        assert place.x.tolist() != [0.3, 2.0]
+
     def test_a_step_that_cannot_be_taken_leaves_the_weights_and_the_damping_and_stalls(self):
         place = Place(1.0, 2.0)
-        nowhere = Squares(lambda x: torch.where((x == torch.tensor([1.0, 2.0])).all(), x, torch.nan * x))
+        nowhere = Squares(lambda x: torch.where((x == torch.tensor([1.0, 2.0])).all(), x, x + torch.nan))
         stepper = GaussNewtonStepper(place)
         assert stepper.step(nowhere) == 5.0
         assert stepper.stalled
@@ -175,15 +187,24 @@ class TestSteps:
 
 
 class TestSpaces:
+    VALUE = staticmethod(lambda a, phi: phi.u - a.x)
+    LAPLACIAN = staticmethod(lambda a, phi: sp.laplacian(phi.u))
+
     @pytest.mark.parametrize(
-        ("points", "width", "space"), [(200, 6, WeightSpace), (40, 24, KernelSpace), (12, 6, ResidualSpace)]
+        ("points", "width", "residual", "space"),
+        [
+            pytest.param(200, 6, VALUE, WeightSpace, id="more residuals than weights"),
+            pytest.param(200, 24, VALUE, KernelSpace, id="factors are cheaper"),
+            pytest.param(30, 4, VALUE, ResidualSpace, id="J is cheaper as its product with itself is half the work"),
+            pytest.param(30, 6, LAPLACIAN, ResidualSpace, id="J is cheaper"),
+            pytest.param(12, 6, LAPLACIAN, KernelSpace, id="J is cheaper but too large"),
+        ],
     )
-    def test_the_cheapest_space_is_taken(self, monkeypatch, points, width, space):
+    def test_the_cheapest_space_is_taken_that_is_not_too_large(self, monkeypatch, points, width, residual, space):
         taken = []
         for each in (WeightSpace, KernelSpace, ResidualSpace):
             made = type(each.__name__, (each,), {"__init__": self.noted(taken, each)})
             monkeypatch.setattr(gauss_newton, each.__name__, made)
-        residual = lambda a, phi: sp.laplacian(phi.u) if space is ResidualSpace else phi.u - a.x
         problem = stated(
             constraints=[sp.Constraint("rule", on=sp.Box(x=(0, 1), y=(0, 1), z=(0, 1)), residual=residual)]
         )
@@ -289,24 +310,34 @@ class TestRefusals:
         monkeypatch.setattr(memory, "free_memory", lambda device: 1000)
         size = 2 * 12 + 13 * 12 + 13
         message = (
-            f"GaussNewton keeps 8 (N P + 2 P²) bytes for N = 200 residuals and P = {size} weights: "
-            f"{8 * (200 * size + 2 * size**2):,} bytes; 1,000 are free.\n"
+            f"GaussNewton keeps 24 P (N + P) bytes for N = 200 residuals and P = {size} weights: "
+            f"{24 * size * (200 + size):,} bytes; 1,000 are free.\n"
             "  Write sp.LBFGS(…) in its place, fewer points, or a smaller network."
         )
         self.refused(message, points=200, error=sp.ResourceError)
         message = (
-            "GaussNewton keeps 16 N² bytes for N = 50 residuals: 40,000 bytes; 1,000 are free.\n"
+            f"GaussNewton keeps 24 N (N + P) bytes for N = 50 residuals and P = {size} weights: "
+            f"{24 * 50 * (50 + size):,} bytes; 1,000 are free.\n"
             "  Write sp.LBFGS(…) in its place, fewer points, or a smaller network."
         )
         self.refused(message, points=50, error=sp.ResourceError)
+        widths = (2 + 12) + (13 + 12) + (13 + 1)
+        message = (
+            f"GaussNewton keeps 24 N² + 32 N W bytes for N = 40 residuals and W = {widths} inputs and outputs of all "
+            f"layers: {24 * 40**2 + 32 * 40 * widths:,} bytes; 1,000 are free.\n"
+            "  Write sp.LBFGS(…) in its place, fewer points, or a smaller network."
+        )
+        self.refused(message, points=40, error=sp.ResourceError)
 
     def test_components_count_and_an_integral_counts_once(self, monkeypatch):
         monkeypatch.setattr(memory, "free_memory", lambda device: 1000)
         box = sp.Box(x=(-1, 1), y=(-1, 1))
         rule = sp.Constraint("rule", on=box, residual=lambda a, phi: (sp.grad(phi.u), phi.u), points=20)
         mean = sp.IntegralConstraint("mean", on=box, residual=lambda a, phi: phi.u, points=300)
+        size = 3 * 12 + 13 * 12 + 13
         message = (
-            "GaussNewton keeps 16 N² bytes for N = 61 residuals: 59,536 bytes; 1,000 are free.\n"
+            f"GaussNewton keeps 24 N (N + P) bytes for N = 61 residuals and P = {size} weights: "
+            f"{24 * 61 * (61 + size):,} bytes; 1,000 are free.\n"
             "  Write sp.LBFGS(…) in its place, fewer points, or a smaller network."
         )
         self.refused(message, stated(constraints=[rule, mean]), points="auto", error=sp.ResourceError)

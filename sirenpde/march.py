@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import torch
@@ -14,18 +14,19 @@ from sirenpde.fields.siren import SirenNetwork
 from sirenpde.fields.windows import Continued, Start, WindowedNetwork
 from sirenpde.regions.slab import Slab
 from sirenpde.solution.rebuild import described, network_settings
-from sirenpde.solution.score import score
+from sirenpde.solution.score import awaited_score
 from sirenpde.solution.solution import Solution
 from sirenpde.solution.window_numbers import window_settings
 from sirenpde.solve import solve
 from sirenpde.statement.evolution import Evolution
 from sirenpde.statement.problem import Problem
 from sirenpde.statement.window import WindowProblem, window_problem
-from sirenpde.training.arguments import budget_of
 from sirenpde.training.collocation import Collocation, share_out
 from sirenpde.training.correction import Correction
 from sirenpde.training.defaults import equation_points
+from sirenpde.training.refinement import AdaptivePoints
 from sirenpde.training.reproducibility import derived_seed, require_seed
+from sirenpde.training.share import Share
 from sirenpde.training.status import History, Status
 
 #: Points per step inside a window and on all of its boundaries, where they are chosen here: half of those of ``solve``,
@@ -53,7 +54,7 @@ def march(
 
     A window begins with the fields that the one before ended with, and with as many of their derivatives by the
     coordinate as the equations need: the solution has no jump between windows. Conditions at the start hold in the
-    first window; all others hold in each, on its part of their regions.
+    first; all others hold in each, on its part of their regions.
 
     Args:
         problem: The statement.
@@ -101,19 +102,24 @@ def march(
     _refuse_options(options)
     evolution = Evolution(problem, coordinate)
     edges = evolution.edges(windows)
-    share = _Share(*_limits(steps, max_seconds, len(edges) - 1))
+    share = Share(steps, max_seconds, len(edges) - 1)
     seed = require_seed(seed)
+    _require_named(points, problem)
     legs: list[_Leg] = []
-    for number in range(1, len(edges)):
-        window = window_problem(problem, *_place(evolution, edges, legs))
-        own = _of_window(points, window)
-        limits = share.of(len(edges) - number)
-        leg = _solved(window, points=own, tolerance=tolerance, seed=_seed(seed, number), **limits, **options)
-        share.spend(leg.solution)
-        legs.append(leg)
-        if leg.solution.status in {Status.DIVERGED, Status.INTERRUPTED}:
-            break
-        options = _after(leg, options)
+    try:
+        for number in range(1, len(edges)):
+            window = window_problem(problem, *_place(evolution, edges, legs))
+            own = {"points": _of_window(points, window), "tolerance": tolerance, "seed": _seed(seed, number)}
+            leg = _solved(window, **own, **share.of(len(edges) - number), **options)
+            share.spend(leg.solution.history)
+            legs.append(leg)
+            if leg.status in {Status.DIVERGED, Status.INTERRUPTED}:
+                break
+            options = _after(leg, options)
+    except KeyboardInterrupt:  # between two windows; within one, solve returns what it has
+        if not legs:
+            raise
+        legs[-1] = replace(legs[-1], cut=True)
     solution = _joined(evolution, edges, legs, seed)
     for number, leg in enumerate(legs, start=1):
         if throw and leg.error is not None:
@@ -123,47 +129,22 @@ def march(
 
 @dataclass(frozen=True)
 class _Leg:
-    """A window that was solved, and what was wrong with it."""
+    """A window that was solved, what was wrong with it, and whether the run was interrupted after it."""
 
     solution: Solution
     error: SirenPDEError | None
+    cut: bool = False
+
+    @property
+    def status(self) -> Status:
+        """How the run stood after it."""
+        return Status.INTERRUPTED if self.cut else self.solution.status
 
     @property
     def network(self) -> torch.nn.Module:
         """Φ."""
         network = self.solution.network
         return network.network if isinstance(network, Continued) else network
-
-
-class _Share:
-    """What is left of the limits, shared out evenly over the windows that are left."""
-
-    def __init__(self, steps: int | None, seconds: float | None) -> None:
-        self._steps = steps
-        self._seconds = seconds
-
-    def of(self, left: int) -> dict[str, Any]:
-        """Return the limits of a window, where ``left`` more are to be solved, this one counted."""
-        return {
-            "steps": None if self._steps is None else max(self._steps // left, 1),
-            "max_seconds": None if self._seconds is None else max(self._seconds / left, 1e-3),
-        }
-
-    def spend(self, solution: Solution) -> None:
-        """Take note of the steps and seconds of a window."""
-        if self._steps is not None:
-            self._steps -= len(solution.history)
-        if self._seconds is not None and len(solution.history):
-            self._seconds -= solution.history.seconds[-1]
-
-
-def _limits(steps: int | None, max_seconds: float | None, count: int) -> tuple[int | None, float | None]:
-    """Return the limits, of which every window gets a part."""
-    budget = budget_of(steps, max_seconds, None)
-    if budget.steps is not None and budget.steps < count:
-        msg = f"steps={steps} for {count} windows: every window needs some, so give at least steps={count}."
-        raise UsageError(msg)
-    return budget.steps, budget.seconds
 
 
 def _refuse_options(options: Mapping[str, Any]) -> None:
@@ -200,8 +181,17 @@ def _linked(evolution: Evolution, edges: Sequence[float], legs: Sequence[_Leg]) 
     return WindowedNetwork(networks, evolution.axis, edges[: len(legs) + 1], evolution.orders)
 
 
+def _require_named(points: Any, problem: Problem) -> None:
+    """Refuse points by names that are none, before a window drops those of constraints that do not reach it."""
+    counts = points.count if isinstance(points, AdaptivePoints) else points
+    if isinstance(counts, Mapping):
+        share_out(problem, counts)
+
+
 def _of_window(points: Any, window: Problem) -> Any:
     """Return the points of the constraints that reach a window; for ``"auto"`` fewer than ``solve`` takes."""
+    if isinstance(points, AdaptivePoints):
+        return replace(points, count=_of_window(points.count, window))
     if isinstance(points, Mapping):
         return {each.name: points[each.name] for each in window.constraints if each.name in points}
     return equation_points(window, INNER, OUTER) if isinstance(points, str) and points == "auto" else points
@@ -248,9 +238,9 @@ def _joined(evolution: Evolution, edges: Sequence[float], legs: Sequence[_Leg], 
         name=problem.name,
         layout=problem.layout,
         ansatz=ansatz,
-        status=_status([leg.solution.status for leg in legs]),
+        status=_status([leg.status for leg in legs]),
         history=_history(problem, legs),
-        score=score(problem, ansatz, held_out),
+        score=awaited_score(problem, ansatz, held_out),
         settings=_settings(evolution, edges, legs, seed, network),
         provenance=last.provenance,
         problem=problem,
@@ -295,8 +285,8 @@ def _notes(name: str, edges: Sequence[float], legs: Sequence[_Leg]) -> Iterator[
         own = [*leg.solution.settings.get("notes", []), *([] if leg.error is None else [str(leg.error)])]
         yield from (f"{_named(name, edges, number)}: {note}" for note in own)
     if len(legs) < len(edges) - 1:
-        status = legs[-1].solution.status.value
-        yield f"{_named(name, edges, len(legs))}, was {status}; nothing was solved after {name}={edges[len(legs)]:g}."
+        how = "was interrupted" if legs[-1].status is Status.INTERRUPTED else "diverged"
+        yield f"{_named(name, edges, len(legs))}, {how}; nothing was solved after {name}={edges[len(legs)]:g}."
 
 
 def _named(name: str, edges: Sequence[float], number: int) -> str:

@@ -12,11 +12,13 @@ from torch import nn
 from sirenpde.errors import DataError, NumericalError, SirenPDEError, TargetMissedError, UsageError
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.siren import Siren
+from sirenpde.fields.windows import WindowedNetwork
 from sirenpde.regions.region import Sample, arranged
 from sirenpde.solution.provenance import provenance
 from sirenpde.solution.rebuild import described, network_settings
-from sirenpde.solution.score import score
+from sirenpde.solution.score import awaited_score
 from sirenpde.solution.solution import Solution
+from sirenpde.solution.window_numbers import window_settings
 from sirenpde.statement.constraint import IntegralConstraint
 from sirenpde.statement.problem import Problem
 from sirenpde.statement.raster import Raster
@@ -141,7 +143,7 @@ def solve(
         settings |= {"causal": asdict(balance)} if isinstance(balance, Causal) else {}
         settings |= {"adaptive": asdict(adaptive)} if adaptive else {}
         left_open = {"network": network, "optimizer": optimizer, "points": points, "dtype": dtype, "balance": balance}
-        settings["auto"] = arguments.chosen(left_open, defaults)
+        settings["auto"] = arguments.chosen(left_open, defaults, stages)
         timed = budget.seconds is not None and any(stage.steps == ENDLESS for stage in optimizers_of(stages))
         settings["planned_steps"] = "until the time is spent" if timed else total
         settings |= {"notes": list(outcome.notes)} if outcome.notes else {}
@@ -197,6 +199,8 @@ def _settings(
     }
     network = network_settings(module.network)
     settings |= {"network": network} if network else {}
+    if isinstance(module.network, WindowedNetwork):  # trained on, after sp.march
+        settings["windows"] = window_settings(module.network, problem.layout)
     integrals = [each.name for each in problem.constraints if isinstance(each, IntegralConstraint)]
     settings |= described(problem) | ({"integrals": integrals} if integrals else {})
     knowns = [each.known for each in (*problem.references.values(), *problem.knowns.values())]
@@ -220,19 +224,11 @@ def _solution(
         ansatz=module,
         status=outcome.status,
         history=outcome.history,
-        score=_score(problem, module, held_out),
+        score=awaited_score(problem, module, held_out),
         settings=settings,
         provenance=provenance(weight.device, weight.dtype),
         problem=problem,
     )
-
-
-def _score(problem: Problem, module: nn.Module, held_out: Sequence[Sample]) -> dict[str, float]:
-    """Score the fields; a user who interrupts that has seen enough, and gets them without scores."""
-    try:
-        return score(problem, module, held_out)
-    except KeyboardInterrupt:
-        return {}
 
 
 def _raise_failure(problem: Problem, solution: Solution, outcome: Outcome, budget: Budget) -> None:

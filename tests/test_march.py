@@ -1,5 +1,7 @@
 """Windows in time: equations with known solutions, no jumps, limits shared out, and runs that end early."""
 
+import importlib
+
 import numpy as np
 import pytest
 import sympy
@@ -131,6 +133,23 @@ def test_points_by_constraint_go_to_the_windows_that_have_it():
     assert len(sp.march(decay(), windows=2, optimizer=sp.Adam(steps=2), **options).history) == 4
 
 
+def test_adaptive_points_by_constraint_go_to_the_windows_that_have_it_and_auto_takes_half():
+    stage = sp.SSBroyden(steps=1)
+    counts = {"equation": 8, "start": 1}
+    options = {**TINY, "points": sp.AdaptivePoints(count=counts)}
+    solution = sp.march(decay(), windows=2, optimizer=stage, **options)
+    assert solution.settings["points"] == counts
+    solution = sp.march(decay(), windows=2, optimizer=stage, **{**TINY, "points": sp.AdaptivePoints()})
+    assert solution.settings["points"] == {"equation": 1500, "start": 1}
+
+
+@pytest.mark.parametrize("kind", [dict, lambda counts: sp.AdaptivePoints(count=counts)])
+def test_points_of_a_constraint_that_is_none_are_refused(kind):
+    message = "points names 'strat'; the constraints of problem \"decay\" are equation, start.\n  Did you mean start?"
+    with refused(sp.UsageError, message):
+        sp.march(decay(), **{**TINY, "points": kind({"equation": 8, "start": 1, "strat": 2})})
+
+
 def test_what_is_chosen_for_the_first_window_serves_the_others():
     solution = sp.march(decay(), windows=3, optimizer=sp.Adam(steps=1), progress=False)
     first, *others = solution.settings["network"]["windows"]
@@ -147,12 +166,54 @@ def test_a_window_that_diverges_ends_the_run_with_what_was_reached():
     reached = caught.value.solution
     assert reached.status is sp.Status.DIVERGED
     assert reached.settings["windows"]["edges"] == [0.0, 0.5, 1.0]
-    assert (
-        reached.settings["notes"][-1] == "window 2 of 4, t from 0.5 to 1, was diverged; nothing was solved after t=1."
-    )
+    assert reached.settings["notes"][-1] == "window 2 of 4, t from 0.5 to 1, diverged; nothing was solved after t=1."
     quiet = sp.march(problem, windows=4, optimizer=stage, throw=False, **TINY)
     assert quiet.status is sp.Status.DIVERGED
     assert np.isfinite(quiet.u(t=[0.1, 0.9])).all()
+
+
+def interrupted(after, function):
+    """A function that is interrupted after some calls."""
+    calls = []
+
+    def called(*arguments, **named):
+        calls.append(1)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return function(*arguments, **named)
+
+    return called
+
+
+def test_an_interrupt_between_windows_leaves_those_that_were_solved(monkeypatch):
+    module = importlib.import_module("sirenpde.march")
+    monkeypatch.setattr(module, "window_problem", interrupted(2, module.window_problem))
+    solution = sp.march(decay(), windows=4, optimizer=sp.Adam(steps=3), **TINY)
+    assert solution.status is sp.Status.INTERRUPTED
+    assert solution.settings["windows"]["edges"] == [0.0, 0.5, 1.0]
+    assert solution.settings["notes"] == [
+        "window 2 of 4, t from 0.5 to 1, was interrupted; nothing was solved after t=1."
+    ]
+    monkeypatch.setattr(module, "window_problem", interrupted(0, module.window_problem))
+    with pytest.raises(KeyboardInterrupt):
+        sp.march(decay(), windows=4, optimizer=sp.Adam(steps=3), **TINY)
+
+
+def test_an_interrupt_while_the_windows_are_scored_costs_the_scores(monkeypatch):
+    module = importlib.import_module("sirenpde.solution.score")
+    monkeypatch.setattr(module, "score", interrupted(2, module.score))
+    solution = sp.march(decay(), windows=2, optimizer=sp.Adam(steps=3), **TINY)
+    assert solution.score == {}
+    assert solution.status is sp.Status.BUDGET_SPENT
+
+
+def test_windows_that_were_trained_on_at_once_come_back_from_their_file(tmp_path):
+    first = sp.march(decay(), windows=2, optimizer=sp.Adam(steps=3), **TINY)
+    options = {**TINY, "network": first.network, "optimizer": sp.Adam(steps=3)}
+    solution = sp.solve(decay(), **options)
+    assert solution.u(t=1.7) != first.u(t=1.7)
+    solution.save(tmp_path / "a.h5")
+    assert sp.load(tmp_path / "a.h5").u(t=1.7) == solution.u(t=1.7)
 
 
 def test_a_missed_tolerance_names_its_window_and_the_run_goes_on():

@@ -415,3 +415,31 @@ def test_a_periodic_solution_agrees_at_both_ends_to_rounding():
     for read in (solution.u, solution.u.partial("x"), solution.u.partial("x", "x")):
         ends = [read(x=x, t=times) for x in (0.0, 2 * math.pi)]
         np.testing.assert_allclose(*ends, rtol=0, atol=1e-13 * max(1.0, np.abs(ends[0]).max()))
+
+
+AUTO = {"steps": 6, "points": 50, "progress": False}
+SUITED = {
+    "a module of one's own": (
+        nn.Sequential(nn.Linear(1, 6), nn.Tanh(), nn.Linear(6, 1)).double(),
+        {},
+        "Adam, then SSBroyden",
+    ),
+    "single precision": (sp.Siren(width=6, depth=1), {"dtype": "float32"}, "Muon, then LBFGS"),
+    "many weights": (sp.Siren(width=80, depth=2), {}, "Muon, then LBFGS"),
+}
+
+
+@pytest.mark.parametrize("case", SUITED)
+def test_where_auto_fits_its_stages_to_a_network_the_reason_says_so(case):
+    network, arguments, stages = SUITED[case]
+    solution = sp.solve(poisson(1), network=network, **AUTO, **arguments)
+    expected = f"{stages}, in the place of Muon, then GaussNewton: what suits this network and its number type"
+    assert solution.settings["auto"]["optimizer"] == expected
+    assert ", then ".join(each["name"] for each in solution.settings["optimizer"]) == stages
+
+
+def test_points_that_nothing_can_adapt_are_not_called_adaptive():
+    mean = sp.IntegralConstraint("mean", on=sp.Box(x=(0, 1)), residual=lambda a, phi: phi.u - 1)
+    solution = sp.solve(stated(constraints=[mean]), network=sp.Siren(width=6, depth=1), steps=3, progress=False)
+    assert "adaptive" not in solution.settings
+    assert "adaptive" in sp.solve(poisson(1), network=sp.Siren(width=6, depth=1), steps=3, progress=False).settings

@@ -19,6 +19,9 @@ from sirenpde.fields.forms import Form
 from sirenpde.fields.plan import choose
 from sirenpde.fields.scope import Memo
 
+#: The most networks that one sum has.
+MOST_PARTS = 16
+
 
 class CorrectedNetwork(ComposedNetwork):
     """The module Φ₁ + ε Φ₂: coordinates ``(n, d)`` → raw fields ``(n, o)``.
@@ -117,6 +120,11 @@ class CorrectedEvaluation(Evaluation):
             if key not in memo:
                 memo[key] = self.base(network.base, points, memo)
         return memo[key]  # type: ignore[no-any-return]
+
+
+def number_of_parts(network: object) -> int:
+    """Return how many networks a module is the sum of; 1 for what is no sum."""
+    return 1 + number_of_parts(network.base) if isinstance(network, CorrectedNetwork) else 1
 
 
 def by_column(form: Form) -> list[tuple[int, Form]]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sirenpde.errors import FileError, SirenPDEError, UsageError, finite_number
 from sirenpde.fields.ansatz import Ansatz
-from sirenpde.fields.correction import CorrectedNetwork
+from sirenpde.fields.correction import MOST_PARTS, CorrectedNetwork
 from sirenpde.fields.hard import HardFunction
 from sirenpde.fields.layout import Layout
 from sirenpde.fields.siren import Siren, SirenNetwork
@@ -29,7 +29,7 @@ from sirenpde.statement.symbolic.vocabulary import Vocabulary
 _LARGEST = {"width": 65536, "depth": 256, "omega": 1e12, "first_omega": 1e12}
 
 #: How many networks a file may add up, and how many windows it may have.
-_MOST_PARTS = {"parts": 16, "windows": MOST_WINDOWS}
+_MOST_PARTS = {"parts": MOST_PARTS, "windows": MOST_WINDOWS}
 
 #: How many points a file may try its hard conditions on.
 _MOST_TRIALS = 4096

@@ -27,6 +27,14 @@ from sirenpde.training.loss import IntegralLoss
 COUNT = 16384
 
 
+def awaited_score(problem: Problem, network: nn.Module, held_out: Sequence[Sample]) -> dict[str, float]:
+    """Score the fields; a user who interrupts that has seen enough, and gets them without scores."""
+    try:
+        return score(problem, network, held_out)
+    except KeyboardInterrupt:
+        return {}
+
+
 def score(problem: Problem, network: nn.Module, held_out: Sequence[Sample]) -> dict[str, float]:
     """Return the measured errors of a solution.
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -73,6 +74,7 @@ class Evolution:
             UsageError: If it is neither, or the list does not go from one end of the coordinate to the other.
         """
         low, high = self.ends
+        windows = windows.tolist() if isinstance(windows, np.ndarray | np.generic) else windows
         if isinstance(windows, int) and not isinstance(windows, bool) and 1 <= windows <= MOST_WINDOWS:
             return (*(low + (high - low) * place / windows for place in range(windows)), high)
         listed = list(windows) if isinstance(windows, Sequence) and not isinstance(windows, str) else []

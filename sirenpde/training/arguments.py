@@ -12,6 +12,7 @@ from torch import nn
 
 from sirenpde.errors import SirenPDEWarning, UsageError, finite_number, shown
 from sirenpde.fields.ansatz import Ansatz
+from sirenpde.fields.correction import MOST_PARTS, number_of_parts
 from sirenpde.fields.siren import Siren
 from sirenpde.statement.problem import Problem
 from sirenpde.training.causal import Causal, CausalWeights, require_evolution
@@ -19,7 +20,7 @@ from sirenpde.training.correction import Correction, Stage
 from sirenpde.training.defaults import Defaults, stages_within
 from sirenpde.training.loop import Budget
 from sirenpde.training.optimizer import Optimizer
-from sirenpde.training.refinement import AdaptivePoints, require_refinable
+from sirenpde.training.refinement import AdaptivePoints, refined, require_refinable
 from sirenpde.training.reproducibility import derived_seed, require_dtype
 
 #: From here on, in units of a coordinate's extent, float32 leaves fewer than four digits of a place in the domain.
@@ -71,7 +72,7 @@ def stages_of(optimizer: object, defaults: Defaults, module: Ansatz, budget: Bud
     ):
         msg = f'optimizer={optimizer!r}: expected "auto", an optimizer such as sp.Adam(steps=1000), or a list of such.'
         raise UsageError(msg)
-    return tuple(_fitted(stage, module, budget, stage is stages[-1]) for stage in stages)
+    return tuple(_fitted(stage, module, budget, place == len(stages)) for place, stage in enumerate(stages, start=1))
 
 
 def _fitted(stage: Stage, module: Ansatz, budget: Budget, last: bool) -> Stage:
@@ -93,7 +94,15 @@ def _fitted(stage: Stage, module: Ansatz, budget: Budget, last: bool) -> Stage:
 
 
 def require_correctable(stages: Sequence[Stage], network: object) -> None:
-    """Refuse to correct a network that has not been trained."""
+    """Refuse to correct a network that has not been trained, and a sum that its file would not give back."""
+    corrections = sum(isinstance(stage, Correction) for stage in stages)
+    parts = corrections + number_of_parts(network)
+    if corrections and parts > MOST_PARTS:
+        msg = (
+            f"the stages have {corrections} of sp.Correction, which would add up to {parts} networks; a sum has at "
+            f"most {MOST_PARTS}.\n  Rounding ends what corrections gain after one or two. Leave the others out."
+        )
+        raise UsageError(msg)
     if isinstance(stages[0], Correction) and not isinstance(network, nn.Module):
         msg = (
             "the first of the stages is an sp.Correction, and there is nothing yet to correct: a network that was "
@@ -103,10 +112,20 @@ def require_correctable(stages: Sequence[Stage], network: object) -> None:
         raise UsageError(msg)
 
 
-def chosen(given: Mapping[str, object], defaults: Defaults) -> dict[str, str]:
+def chosen(given: Mapping[str, object], defaults: Defaults, stages: Sequence[Stage]) -> dict[str, str]:
     """Return, for every argument that was left at ``"auto"``, why it is what it is."""
+    reasons, meant = dict(defaults.reasons), _kinds(defaults.stages)
+    if not set(_kinds(stages)) <= set(meant):  # the reason is that of stages which this network does not suit
+        reasons["optimizer"] = (
+            f"{', then '.join(_kinds(stages))}, in the place of {', then '.join(meant)}: what suits this network and "
+            "its number type"
+        )
     open_ones = [name for name, value in given.items() if isinstance(value, str) and value == "auto"]
-    return {name: defaults.reasons[name] for name in open_ones if name in defaults.reasons}
+    return {name: reasons[name] for name in open_ones if name in reasons}
+
+
+def _kinds(stages: Sequence[Stage]) -> list[str]:
+    return [type(stage).__name__ for stage in stages]
 
 
 def points_of(points: object, defaults: Defaults) -> int | Mapping[str, int]:
@@ -129,8 +148,8 @@ def adaptive_of(
 ) -> AdaptivePoints | None:
     """Return how points are adapted to the residual, or None; refuse it where it was asked for and changes nothing."""
     if not isinstance(points, AdaptivePoints):
-        keeps = any(stage.kept > 1 for stage in stages)
-        return defaults.adaptive if isinstance(points, str) and keeps else None
+        suits = any(refined(problem)) and any(stage.kept > 1 for stage in stages)
+        return defaults.adaptive if isinstance(points, str) and suits else None
     require_refinable(points, problem, stages)
     return points
 

@@ -80,10 +80,10 @@ class Correction:
 
     def __post_init__(self) -> None:
         """Refuse what is neither a declaration nor ``"auto"``."""
-        if self.network != "auto" and not isinstance(self.network, Siren):
+        if not _is_auto(self.network) and not isinstance(self.network, Siren):
             msg = f'Correction(network={kind_of(self.network)}): expected "auto" or an sp.Siren(…).'
             raise UsageError(msg)
-        if self.optimizer != "auto" and not all(isinstance(each, Optimizer) for each in self._listed or (None,)):
+        if not _is_auto(self.optimizer) and not all(isinstance(each, Optimizer) for each in self._listed or (None,)):
             msg = (
                 f'Correction(optimizer={self.optimizer!r}): expected "auto", an optimizer such as '
                 "sp.SSBroyden(steps=1000), or a list of such.\n  A second correction stands behind the first, in the "
@@ -113,6 +113,10 @@ class Correction:
 
 
 Stage = Optimizer | Correction
+
+
+def _is_auto(value: object) -> bool:
+    return isinstance(value, str) and value == "auto"  # an array compares entry by entry
 
 
 def optimizers_of(stages: Sequence[Stage]) -> tuple[Optimizer, ...]:
@@ -211,9 +215,11 @@ class Remainder:
         for parameter in self._ansatz.unknowns.raw:
             with torch.no_grad():
                 before = parameter.clone()
-                parameter.add_(CHANGE)
-                found.append(self._size / self._norm((self._residual() - self._values) / CHANGE))
-                parameter.copy_(before)
+                try:
+                    parameter.add_(CHANGE)
+                    found.append(self._size / self._norm((self._residual() - self._values) / CHANGE))
+                finally:
+                    parameter.copy_(before)
         return found
 
     @property

@@ -192,7 +192,8 @@ class Trainer:
             raise _LostError
         terms = objective.terms_at(loss)
         spent = leg.taken + 1 >= leg.stage.steps or self._spent(len(self.history) + 1)
-        if (spent or (len(self.history) + 1) % LOOK == 0) and not self._keep():
+        dear = leg.stage.kept > 1  # what such a step took is worth more than a copy
+        if (dear or spent or (len(self.history) + 1) % LOOK == 0) and not self._keep():
             raise _LostGradientError
         leg.taken, leg.age = leg.taken + 1, leg.age + 1
         self.history.record(math.fsum(terms), terms, time.monotonic() - self._start)

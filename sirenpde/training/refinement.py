@@ -32,7 +32,7 @@ class AdaptivePoints:
     Attributes:
         count: Points per step, as ``points`` of ``solve``: ``"auto"``, a total, or a dictionary by constraint.
         power: k, how sharply the density follows the residual; positive.
-        floor: c, the part of the density that is uniform, in units of the mean of the other part; not negative.
+        floor: c, the part of the density that is uniform, in units of the mean of the other part; from 0 to 1e9.
         pool: From how many times as many points the sample is chosen; at least 2. No part of a region gets more than
             this many times as many points as it would of uniform ones.
 
@@ -55,12 +55,18 @@ class AdaptivePoints:
 
     def __post_init__(self) -> None:
         """Refuse numbers that give no density."""
+        if isinstance(self.count, AdaptivePoints):
+            msg = (
+                f'AdaptivePoints(count={self.count!r}): expected "auto", a positive integer, or a dictionary from '
+                "constraints to integers."
+            )
+            raise UsageError(msg)
         if (finite_number(self.power) or 0.0) <= 0:
             msg = f"AdaptivePoints(power={shown(self.power)}): expected a positive number, such as power=1."
             raise UsageError(msg)
         floor = finite_number(self.floor)
-        if floor is None or floor < 0:
-            msg = f"AdaptivePoints(floor={shown(self.floor)}): expected a number that is not negative, such as floor=1."
+        if floor is None or not 0 <= floor <= 1e9:  # more is uniform, and would overflow in a sum
+            msg = f"AdaptivePoints(floor={shown(self.floor)}): expected a number from 0 to 1e9, such as floor=1."
             raise UsageError(msg)
         if isinstance(self.pool, bool) or not isinstance(self.pool, int) or not 2 <= self.pool <= 1000:
             msg = f"AdaptivePoints(pool={shown(self.pool)}): expected an integer from 2 to 1000, such as pool=5."

@@ -46,36 +46,52 @@ class Course:
         """Run all stages, until a budget is spent, the tolerance is met, or the loss of the first network is lost."""
         self._began = time.monotonic()
         outcome = Outcome(Status.BUDGET_SPENT, self.history)
-        for correction, optimizers in _legs(stages):
-            if correction is None:
-                outcome = self._train(optimizers, IntegralLoss(self._problem, self._ansatz), 1.0, progress)
-            else:
-                outcome = self._corrected(correction, optimizers, progress)
-            if outcome.status not in {Status.BUDGET_SPENT, Status.STALLED} or self._spent():
-                break
+        try:
+            for correction, optimizers in _legs(stages):
+                if correction is None:
+                    outcome = self._train(optimizers, IntegralLoss(self._problem, self._ansatz), 1.0, progress)
+                else:
+                    outcome = self._corrected(correction, optimizers, progress)
+                if outcome.status not in {Status.BUDGET_SPENT, Status.STALLED} or self._spent():
+                    break
+        except KeyboardInterrupt:  # between two trainings, which look after themselves
+            outcome = Outcome(Status.INTERRUPTED, self.history)
         return Outcome(outcome.status, self.history, outcome.trouble, tuple(self._notes))
 
     def _corrected(self, correction: Correction, optimizers: Sequence[Optimizer], progress: ProgressDisplay) -> Outcome:
         """Add a correction and train it; where that brought nothing, take it away."""
-        before, network, numbers = self._reached(), self._ansatz.network, self._ansatz.unknowns
-        trained = [weight for weight in network.parameters() if weight.requires_grad]
+        before, take_away = self._reached(), self._undoing()
         self._corrections += 1
         seed = derived_seed(self._seed, f"weights of correction {self._corrections}")
-        correct(self._ansatz, self._problem, correction, self._held_out, seed)
-        scale = 2.0 ** -round(math.log2(before)) if 0 < before < math.inf else 1.0
-        outcome = self._train(optimizers, IntegralLoss(self._problem, self._ansatz), scale, progress)
-        after = self._reached()
+        try:
+            correct(self._ansatz, self._problem, correction, self._held_out, seed)
+            scale = 2.0 ** -round(math.log2(before)) if 0 < before < math.inf else 1.0
+            outcome = self._train(optimizers, IntegralLoss(self._problem, self._ansatz), scale, progress)
+            after = self._reached()
+        except KeyboardInterrupt:  # nobody knows yet whether it is any good
+            take_away()
+            raise
         if outcome.status is not Status.DIVERGED and after < before:
             self._notes.append(f"correction {self._corrections} lowered the loss from {before:.2g} to {after:.2g}.")
             return outcome
         self._notes.append(f"correction {self._corrections} was taken away: it left the loss at {after:.2g}.")
-        self._ansatz.network, self._ansatz.unknowns = network, numbers
-        for weight in trained:
-            weight.requires_grad_()
+        take_away()
         if outcome.status is Status.DIVERGED:  # what was corrected is as good as it was
             self._notes.append(outcome.trouble)
             return Outcome(Status.STALLED, self.history)
         return outcome
+
+    def _undoing(self) -> Callable[[], None]:
+        """Return what takes the next correction away again."""
+        network, numbers = self._ansatz.network, self._ansatz.unknowns
+        trained = [weight for weight in network.parameters() if weight.requires_grad]
+
+        def undo() -> None:
+            self._ansatz.network, self._ansatz.unknowns = network, numbers
+            for weight in trained:
+                weight.requires_grad_()
+
+        return undo
 
     def _train(
         self, optimizers: Sequence[Optimizer], loss: IntegralLoss, scale: float, progress: ProgressDisplay

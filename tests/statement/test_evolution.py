@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import sympy
 import torch
@@ -115,6 +116,7 @@ def test_windows_are_of_one_length_or_as_they_are_listed():
     evolution = Evolution(problem(HEAT), "t")
     assert evolution.edges(4) == (0.0, 0.5, 1.0, 1.5, 2.0)
     assert evolution.edges([0, 0.1, 2 + 1e-13]) == (0.0, 0.1, 2.0)
+    assert evolution.edges(np.linspace(0, 2, 5)) == evolution.edges(np.int64(4)) == evolution.edges(4)
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,15 @@ REFUSED = {
         lambda: sp.Correction(network=3),
         'Correction(network=an integer): expected "auto" or an sp.Siren(…).',
     ),
+    "an array for a network": (
+        lambda: sp.Correction(network=np.zeros(2)),
+        'Correction(network=a NumPy array): expected "auto" or an sp.Siren(…).',
+    ),
+    "an array for an optimizer": (
+        lambda: sp.Correction(optimizer=np.zeros(2)),
+        'Correction(optimizer=array([0., 0.])): expected "auto", an optimizer such as sp.SSBroyden(steps=1000), or a '
+        "list of such.\n  A second correction stands behind the first, in the list of stages of sp.solve.",
+    ),
     "a correction of a correction": (
         lambda: sp.Correction(optimizer=[sp.Correction()]),
         "Correction(optimizer=[Correction(network='auto', optimizer='auto')]): expected \"auto\", an optimizer such as "
@@ -213,6 +222,11 @@ REFUSED = {
         lambda: solve(line(), optimizer=[sp.Adam(steps=1), sp.Correction()], dtype="float32"),
         "sp.Correction needs float64; got float32, whose rounding is larger than what it corrects. Write "
         'dtype="float64".',
+    ),
+    "more than a file holds": (
+        lambda: solve(line(), optimizer=[sp.Adam(steps=1), *[sp.Correction(optimizer=sp.Adam(steps=1))] * 16]),
+        "the stages have 16 of sp.Correction, which would add up to 17 networks; a sum has at most 16.\n  Rounding "
+        "ends what corrections gain after one or two. Leave the others out.",
     ),
     "nothing to correct": (
         lambda: solve(line(), optimizer=sp.Correction()),
@@ -251,3 +265,46 @@ def test_a_lost_correction_leaves_the_first_network_and_a_note():
     assert solution.status is sp.Status.STALLED
     assert any("no longer finite" in note for note in solution.settings["notes"])
     assert type(solution.network) is sp.SirenNetwork
+
+
+def noisy():
+    """u' = k u with an unknown k in bounds, which a correction measures too."""
+    x, k = sympy.symbols("x k")
+    u, line = sympy.Function("u")(x), sp.Box(x=(0, 1))
+    rules = [
+        sp.Constraint("equation", on=line, residual=u.diff(x) - k * u),
+        sp.Constraint("ends", on=line.at(x=0) | line.at(x=1), residual=u - sympy.exp(x / 2)),
+    ]
+    return sp.Problem(name="growth", constraints=rules, unknowns={"k": sp.Unknown(initial=0.2, lower=0, upper=1)})
+
+
+@pytest.mark.parametrize("call", range(1, 4))  # the residual, and its answers to k and u
+def test_an_interrupt_while_a_correction_is_measured_leaves_what_it_was_to_correct(monkeypatch, call):
+    before = sp.SSBroyden(steps=20)
+    plain = solve(noisy(), optimizer=before)
+    calls = []
+    residual = Remainder._residual
+
+    def interrupted(self):
+        calls.append(1)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return residual(self)
+
+    monkeypatch.setattr(Remainder, "_residual", interrupted)
+    solution = solve(noisy(), optimizer=[before, sp.Correction(network=SECOND, optimizer=sp.Adam(steps=5))])
+    assert solution.status is sp.Status.INTERRUPTED
+    assert solution.unknowns == plain.unknowns
+    mine, theirs = solution.network.state_dict(), plain.network.state_dict()
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+    assert all(weight.requires_grad for weight in solution.network.parameters())
+
+
+def test_of_two_corrections_that_are_declared_alike_time_ends_the_last():
+    stage = sp.Correction(network=SECOND)
+    solution = solve(line(), optimizer=[sp.Adam(steps=1), stage, stage], max_seconds=1e-3)
+    first, second = (
+        [each["steps"] for each in declared["optimizer"]] for declared in solution.settings["optimizer"][1:]
+    )
+    assert first == [300, 2000]
+    assert second == [300, 10**6]

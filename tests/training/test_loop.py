@@ -256,6 +256,42 @@ class Scripted(Optimizer):
         return ScriptedStepper(self, network)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Counting(Optimizer):
+    """A stage that adds 1 to every weight in each step, and loses the loss after some."""
+
+    good: int
+    renew: int = 1
+
+    @property
+    def kept(self):
+        return self.renew
+
+    def start(self, network):
+        return CountingStepper(self, network)
+
+
+class CountingStepper(Stepper):
+    def __init__(self, declared, network):
+        self._left, self._weights = declared.good, list(network.parameters())
+
+    def step(self, objective):
+        loss = objective()
+        if self._left == 0:
+            return math.nan
+        self._left -= 1
+        with torch.no_grad():
+            for weight in self._weights:
+                weight.add_(1.0)
+        return loss
+
+    def renewed(self):
+        pass
+
+    def soften(self):
+        pass
+
+
 class ScriptedStepper(Stepper):
     def __init__(self, script, network):
         self._script, self._weights, self._taken = script, list(network.parameters()), 0
@@ -379,6 +415,14 @@ class TestFixedPoints:
 
 
 class TestGoingBack:
+    @pytest.mark.parametrize(("renew", "kept"), [(1, 0), (10, 3)])
+    def test_a_step_on_points_that_stay_is_kept_at_once(self, renew, kept):
+        before = weights(trainer(fit())._network)
+        outcome, network = run(fit(), Counting(steps=20, renew=renew, good=3))
+        assert outcome.status is Status.DIVERGED
+        for one, other in zip(weights(network), before):
+            assert torch.allclose(one, other + kept)
+
     @pytest.mark.parametrize("stage", [adam(80), quadratic_stage(80)], ids=["adam", "ssbroyden"])
     def test_a_loss_that_is_lost_for_a_moment_costs_a_note(self, stage):
         calls = [-100]

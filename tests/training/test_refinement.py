@@ -214,11 +214,20 @@ class TestRefusals:
         with refused(sp.UsageError, message):
             sp.AdaptivePoints(power=value)
 
-    @pytest.mark.parametrize("value", [-0.1, math.nan, "1", True])
-    def test_a_negative_floor_is_refused(self, value):
-        message = f"AdaptivePoints(floor={value!r}): expected a number that is not negative, such as floor=1."
+    @pytest.mark.parametrize("value", [-0.1, 1e308, math.nan, "1", True])
+    def test_a_floor_that_is_negative_or_overflows_is_refused(self, value):
+        message = f"AdaptivePoints(floor={value!r}): expected a number from 0 to 1e9, such as floor=1."
         with refused(sp.UsageError, message):
             sp.AdaptivePoints(floor=value)
+
+    def test_a_count_that_is_adaptive_itself_is_refused(self):
+        inner = sp.AdaptivePoints()
+        message = (
+            f'AdaptivePoints(count={inner!r}): expected "auto", a positive integer, or a dictionary from constraints '
+            "to integers."
+        )
+        with refused(sp.UsageError, message):
+            sp.AdaptivePoints(count=inner)
 
     @pytest.mark.parametrize("value", [1, 0, 2.0, True, 10**6])
     def test_a_pool_that_is_no_larger_than_the_sample_is_refused(self, value):

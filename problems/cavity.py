@@ -18,8 +18,8 @@ show the corner.
 The score compares the velocity along both centre lines, at the points of Ghia's tables, with a spectral solution that
 has converged (tests/benchmarks/references/cavity.py). Ghia's own values are 0.7 % from that for u and 3.4 % for v.
 
-Measured by `sirenpde run cavity`, seed 0, on one core of a busy machine: relative errors on the centre lines of 3.0e-4
-for u and 5.9e-4 for v, in 140 s of its time.
+Measured by `sirenpde run cavity --seconds 120`, seed 0, on one core of a busy machine: relative errors on the centre
+lines of 1.0e-4 for u and 2.5e-4 for v.
 """
 
 import numpy as np

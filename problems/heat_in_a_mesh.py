@@ -9,8 +9,8 @@ its surroundings. Without a file Ω is a bracket, an L of unit depth; coordinate
 made and the temperature around are those of u = 1 + sin(πX) cos(πY) cos(πZ/2), where X, Y and Z are distances from
 the middle of the mesh in half its largest extent.
 
-Measured by `sirenpde run heat_in_a_mesh`, seed 0, on one core of a busy machine: a relative error of 3.7e-6, in 190 s
-of its time.
+Measured by `sirenpde run heat_in_a_mesh --seconds 120`, seed 0, on one core of a busy machine: a relative error of
+1.6e-7.
 """
 
 import numpy as np

@@ -11,9 +11,9 @@ The equation is multiplied by r, or its square would weigh most what no network 
 ``singular=True`` the field is the network plus c r^(2/3) sin(2θ/3), the amplitude c being sought as well: a way out
 where the leading term is known, as it is at any corner between two straight edges.
 
-Measured by `sirenpde run poisson_l_shape`, seed 0, on one core of a busy machine: a relative error of 1.4e-3, in 175 s
-of its time.
-Nearly all of it is next to the corner; with --set singular=yes, 4.1e-7 after 500 steps.
+Measured by `sirenpde run poisson_l_shape --seconds 120`, seed 0, on one core of a busy machine: a relative error of
+1.2e-4.
+Nearly all of it is next to the corner; with --set singular=yes, 4.1e-7 after 500 steps of quasi-Newton.
 """
 
 import sympy

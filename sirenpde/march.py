@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -16,6 +16,7 @@ from sirenpde.regions.slab import Slab
 from sirenpde.solution.rebuild import described, network_settings
 from sirenpde.solution.score import awaited_score
 from sirenpde.solution.solution import Solution
+from sirenpde.solution.window_notes import window_notes
 from sirenpde.solution.window_numbers import window_settings
 from sirenpde.solve import solve
 from sirenpde.statement.evolution import Evolution
@@ -23,15 +24,10 @@ from sirenpde.statement.problem import Problem
 from sirenpde.statement.window import WindowProblem, window_problem
 from sirenpde.training.collocation import Collocation, share_out
 from sirenpde.training.correction import Correction
-from sirenpde.training.defaults import equation_points
 from sirenpde.training.refinement import AdaptivePoints
 from sirenpde.training.reproducibility import derived_seed, require_seed
 from sirenpde.training.share import Share
 from sirenpde.training.status import History, Status
-
-#: Points per step inside a window and on all of its boundaries, where they are chosen here: half of those of ``solve``,
-#: for a window holds a part of the domain, and takes its steps in a part of the time.
-INNER, OUTER = 1500, 300
 
 #: Points of every constraint on which the whole is scored.
 HELD_OUT = 4096
@@ -60,7 +56,7 @@ def march(
         problem: The statement.
         coordinate: Along which windows follow each other.
         windows: How many of equal length; or where they begin and end, such as ``(0, 0.1, 0.5, 1)``.
-        points: Per window, as in ``solve``; ``"auto"`` takes half as many.
+        points: Per window, as in ``solve``, ``"auto"`` included.
         steps: A limit on the steps of all windows together; what one leaves is shared among those after it.
         max_seconds: A limit on the wall time of training, shared in the same way.
         tolerance: What every residual must reach in every window.
@@ -70,8 +66,9 @@ def march(
             window gets as much as ``solve`` would give a problem.
 
     Returns:
-        The solution in all windows. Where one diverged or was interrupted, those after it were not solved:
-        ``solution.settings["notes"]`` says where it ends, and beyond that the last network goes on as it will.
+        The solution in all windows. ``solution.settings["notes"]`` says how each ended, and names those that ended much
+        worse than the best. Where one diverged or was interrupted, those after it were not solved: the notes say where
+        it ends, and beyond that the last network goes on as it will.
 
     Raises:
         UsageError: If an argument cannot be used.
@@ -189,12 +186,12 @@ def _require_named(points: Any, problem: Problem) -> None:
 
 
 def _of_window(points: Any, window: Problem) -> Any:
-    """Return the points of the constraints that reach a window; for ``"auto"`` fewer than ``solve`` takes."""
+    """Return the points of the constraints that reach a window."""
     if isinstance(points, AdaptivePoints):
         return replace(points, count=_of_window(points.count, window))
     if isinstance(points, Mapping):
         return {each.name: points[each.name] for each in window.constraints if each.name in points}
-    return equation_points(window, INNER, OUTER) if isinstance(points, str) and points == "auto" else points
+    return points
 
 
 def _after(leg: _Leg, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -275,18 +272,19 @@ def _settings(
     whole = all(isinstance(each, int) for each in planned)
     settings["planned_steps"] = sum(planned) if whole else planned[0]
     settings["windows"] = window_settings(network, evolution.problem.layout)
-    settings["notes"] = list(_notes(evolution.coordinate, edges, legs))
-    return settings if settings["notes"] else {name: settings[name] for name in settings if name != "notes"}
+    settings["notes"] = _notes(evolution.coordinate, edges, legs)
+    return settings
 
 
-def _notes(name: str, edges: Sequence[float], legs: Sequence[_Leg]) -> Iterator[str]:
-    """Yield a sentence for everything that a window met, and for where the run ended before its time."""
-    for number, leg in enumerate(legs, start=1):
-        own = [*leg.solution.settings.get("notes", []), *([] if leg.error is None else [str(leg.error)])]
-        yield from (f"{_named(name, edges, number)}: {note}" for note in own)
+def _notes(name: str, edges: Sequence[float], legs: Sequence[_Leg]) -> list[str]:
+    """Return a sentence for everything that a window met, how it ended, and where the run ended before its time."""
+    places = [_named(name, edges, number) for number in range(1, len(legs) + 1)]
+    missed = [str(leg.error) if isinstance(leg.error, TargetMissedError) else "" for leg in legs]
+    notes = window_notes(places, [leg.solution for leg in legs], missed)
     if len(legs) < len(edges) - 1:
         how = "was interrupted" if legs[-1].status is Status.INTERRUPTED else "diverged"
-        yield f"{_named(name, edges, len(legs))}, {how}; nothing was solved after {name}={edges[len(legs)]:g}."
+        notes.append(f"{places[-1]}, {how}; nothing was solved after {name}={edges[len(legs)]:g}.")
+    return notes
 
 
 def _named(name: str, edges: Sequence[float], number: int) -> str:

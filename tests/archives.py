@@ -70,6 +70,7 @@ def make(kind: str = "plane in time", *, region: str = "box", **changes: Any) ->
         "history": {"step": np.arange(3.0), "loss": np.array([1.0, 0.5, 0.25]), "seconds": np.array([0.0, 1.0, 2.0])},
         "weights": weights(),
         "unknowns": {"nu": 0.01},
+        "parameters": {"nu": np.array([0.25, 0.02])},
         "settings": {"network": {"width": 4, "omega": 30.0}, "seed": 0, "note": "größer"},
         "statement": ["add", ["symbol", "x"], ["rational", 1, 3]],
         "provenance": {"sirenpde": "0.1.0", "device": "cpu"},

@@ -133,14 +133,15 @@ def test_points_by_constraint_go_to_the_windows_that_have_it():
     assert len(sp.march(decay(), windows=2, optimizer=sp.Adam(steps=2), **options).history) == 4
 
 
-def test_adaptive_points_by_constraint_go_to_the_windows_that_have_it_and_auto_takes_half():
+def test_adaptive_points_by_constraint_go_to_the_windows_that_have_it_and_auto_is_that_of_solve():
     stage = sp.SSBroyden(steps=1)
     counts = {"equation": 8, "start": 1}
     options = {**TINY, "points": sp.AdaptivePoints(count=counts)}
     solution = sp.march(decay(), windows=2, optimizer=stage, **options)
     assert solution.settings["points"] == counts
-    solution = sp.march(decay(), windows=2, optimizer=stage, **{**TINY, "points": sp.AdaptivePoints()})
-    assert solution.settings["points"] == {"equation": 1500, "start": 1}
+    options_of_auto = {**TINY, "points": sp.AdaptivePoints()}
+    solution = sp.march(decay(), windows=2, optimizer=stage, **options_of_auto)
+    assert solution.settings["points"] == sp.solve(decay(), optimizer=stage, **options_of_auto).settings["points"]
 
 
 @pytest.mark.parametrize("kind", [dict, lambda counts: sp.AdaptivePoints(count=counts)])
@@ -154,7 +155,17 @@ def test_what_is_chosen_for_the_first_window_serves_the_others():
     solution = sp.march(decay(), windows=3, optimizer=sp.Adam(steps=1), progress=False)
     first, *others = solution.settings["network"]["windows"]
     assert others == [first, first]
-    assert solution.settings["points"] == {"equation": 1500, "start": 1}
+
+
+def test_auto_is_as_many_points_per_weight_in_every_window_as_in_solve_and_they_follow_the_residual(monkeypatch):
+    module, made = importlib.import_module("sirenpde.march"), []
+    monkeypatch.setattr(module, "solve", lambda *given, **options: made.append(sp.solve(*given, **options)) or made[-1])
+    sp.march(decay(), windows=2, optimizer=sp.GaussNewton(steps=1), progress=False)
+    whole = sp.solve(decay(), optimizer=sp.GaussNewton(steps=1), progress=False)
+    assert [each.settings["adaptive"] for each in made] == [whole.settings["adaptive"]] * 2
+    weights = sum(weight.numel() for weight in whole.network.parameters())
+    for each in (*made, whole):
+        assert sum(each.settings["points"].values()) == pytest.approx(3 * weights, rel=1e-2)
 
 
 def test_a_window_that_diverges_ends_the_run_with_what_was_reached():
@@ -166,6 +177,7 @@ def test_a_window_that_diverges_ends_the_run_with_what_was_reached():
     reached = caught.value.solution
     assert reached.status is sp.Status.DIVERGED
     assert reached.settings["windows"]["edges"] == [0.0, 0.5, 1.0]
+    assert sum("no longer finite" in note for note in reached.settings["notes"]) == 1
     assert reached.settings["notes"][-1] == "window 2 of 4, t from 0.5 to 1, diverged; nothing was solved after t=1."
     quiet = sp.march(problem, windows=4, optimizer=stage, throw=False, **TINY)
     assert quiet.status is sp.Status.DIVERGED
@@ -191,9 +203,11 @@ def test_an_interrupt_between_windows_leaves_those_that_were_solved(monkeypatch)
     solution = sp.march(decay(), windows=4, optimizer=sp.Adam(steps=3), **TINY)
     assert solution.status is sp.Status.INTERRUPTED
     assert solution.settings["windows"]["edges"] == [0.0, 0.5, 1.0]
-    assert solution.settings["notes"] == [
-        "window 2 of 4, t from 0.5 to 1, was interrupted; nothing was solved after t=1."
-    ]
+    assert solution.settings["notes"][0].startswith("window 1 of 4, t from 0 to 0.5: 3 steps; its largest residual at ")
+    assert (
+        solution.settings["notes"][-1]
+        == "window 2 of 4, t from 0.5 to 1, was interrupted; nothing was solved after t=1."
+    )
     monkeypatch.setattr(module, "window_problem", interrupted(0, module.window_problem))
     with pytest.raises(KeyboardInterrupt):
         sp.march(decay(), windows=4, optimizer=sp.Adam(steps=3), **TINY)

@@ -39,6 +39,10 @@ class Scale(abc.ABC):
     def __call__(self, parameter: Tensor) -> Tensor:
         """Return the number, shape ``()``."""
 
+    @abc.abstractmethod
+    def kept(self, parameter: Tensor) -> tuple[float, float]:
+        """Return θ and ν_0, from which the bounds give the number again, bit for bit."""
+
 
 @dataclass(frozen=True)
 class Free(Scale):
@@ -54,6 +58,10 @@ class Free(Scale):
     def __call__(self, parameter: Tensor) -> Tensor:
         """Return ν_0 + max(|ν_0|, 1) θ."""
         return self.initial + max(abs(self.initial), 1.0) * parameter
+
+    def kept(self, parameter: Tensor) -> tuple[float, float]:
+        """Return θ and ν_0."""
+        return float(parameter), self.initial
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,10 @@ class OneSided(Scale):
     def __call__(self, parameter: Tensor) -> Tensor:
         """Return b + (ν_0 − b) ln(1 + e^θ)."""
         return self.bound + (self.initial - self.bound) * torch.logaddexp(parameter, torch.zeros_like(parameter))
+
+    def kept(self, parameter: Tensor) -> tuple[float, float]:
+        """Return θ and ν_0."""
+        return float(parameter), self.initial
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,10 @@ class Between(Scale):
         """Return l + (u − l) σ(θ)."""
         return self.lower + (self.upper - self.lower) * torch.sigmoid(parameter)
 
+    def kept(self, parameter: Tensor) -> tuple[float, float]:
+        """Return θ and ν_0."""
+        return float(parameter), self.initial
+
 
 @dataclass(frozen=True)
 class Nearby(Scale):
@@ -107,6 +123,10 @@ class Nearby(Scale):
     def __call__(self, parameter: Tensor) -> Tensor:
         """Return the inner map at θ_0 + ε θ."""
         return self.inner(self.place + self.step * parameter)
+
+    def kept(self, parameter: Tensor) -> tuple[float, float]:
+        """Return those of the inner map."""
+        return self.inner.kept(self.place + self.step * parameter)
 
 
 class UnknownNumbers(nn.Module):
@@ -151,6 +171,18 @@ class UnknownNumbers(nn.Module):
     def numbers(self) -> dict[str, float]:
         """Return name → number."""
         return {name: float(value.detach()) for name, value in self.values().items()}
+
+    def kept(self) -> dict[str, tuple[float, float]]:
+        """Return name → θ and ν_0: with the bounds, what gives the same bits again."""
+        rows = zip(self.names, self.scales, self.raw, strict=True)
+        return {name: scale.kept(parameter.detach()) for name, scale, parameter in rows}
+
+    def restore(self, kept: Mapping[str, float], dtype: torch.dtype) -> None:
+        """Set the parameters of some numbers, in the type in which they were trained."""
+        with torch.no_grad():
+            for name, parameter in zip(self.names, self.raw, strict=True):
+                if name in kept:
+                    parameter.data = torch.tensor(kept[name], dtype=dtype, device=parameter.device)
 
 
 def _scale(name: str, initial: float, lower: float | None, upper: float | None) -> Scale:

@@ -39,6 +39,7 @@ class Archive:
         history: Quantity to one number per recorded step; holds ``"step"`` unless it is empty.
         weights: Parameter to its float32 or float64 array.
         unknowns: Unknown number to its value.
+        parameters: Unknown number to θ, which was trained, and ν_0, where it began: float64 (2,).
         settings: What rebuilds the network and the run; anything that JSON can say. Tuples come back as lists.
         statement: The problem as a JSON tree, or None.
         provenance: Versions, device and the like; the version under ``"sirenpde"`` is also an attribute of the file.
@@ -63,6 +64,7 @@ class Archive:
     history: dict[str, np.ndarray] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     unknowns: dict[str, float] = field(default_factory=dict)
+    parameters: dict[str, np.ndarray] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     statement: Any = None
     provenance: dict[str, str] = field(default_factory=dict)
@@ -123,7 +125,7 @@ def _check_names(archive: Archive) -> None:
     for columns in archive.points.values():
         _require_names("a column of points", columns)
     _require_names("a quantity of the history", archive.history)
-    _require_names("an unknown", archive.unknowns)
+    _require_names("an unknown", [*archive.unknowns, *archive.parameters])
     _require_names("a score", archive.verification)
     _require_names("a parameter", archive.weights, schema.PARAMETER)
     _require_names("a state of the training", archive.training, schema.PARAMETER)
@@ -199,6 +201,13 @@ def _check_parameters(archive: Archive) -> None:
         _require_dtype(name, array, schema.FLOATS)
     for name, array in archive.training.items():
         _require_dtype(name, array, schema.NUMBERS)
+    for name, array in archive.parameters.items():
+        if array.shape != (2,) or array.dtype != np.float64 or name not in archive.unknowns:
+            msg = (
+                f"{name!r} has parameters of shape {array.shape} and type {array.dtype}; expected two float64 numbers "
+                "of an unknown that has a value."
+            )
+            raise _refuse(msg)
     for group in (archive.weights, archive.training):
         deep = [name for name, array in group.items() if array.ndim > 8]
         if deep:

@@ -116,6 +116,7 @@ def _fill_own(root: h5py.Group, archive: Archive) -> None:
     numbers = {name: np.array(number, dtype="<f8") for name, number in archive.unknowns.items()}
     groups: dict[str, Mapping[str, np.ndarray]]
     groups = {"weights": archive.weights, "unknowns": numbers, "training": archive.training}
+    groups |= {"parameters": archive.parameters} if archive.parameters else {}
     for kind, arrays in groups.items():
         group = own.create_group(kind, track_order=True)
         for name, array in arrays.items():
@@ -162,6 +163,7 @@ def gather(arrays: Mapping[str, np.ndarray]) -> Archive:
             history=_children(arrays, "/history/"),
             weights=_children(arrays, "/sirenpde/weights/"),
             unknowns=_numbers(arrays, "/sirenpde/unknowns/"),
+            parameters=_children(arrays, "/sirenpde/parameters/"),
             settings=settings,
             statement=statement,
             provenance=provenance,

@@ -10,7 +10,7 @@ import sympy
 import torch
 from torch import Tensor, nn
 
-from sirenpde.errors import FileError, SirenPDEError, UsageError, finite_number
+from sirenpde.errors import FileError, ProblemError, SirenPDEError, UsageError, finite_number
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.correction import MOST_PARTS, CorrectedNetwork
 from sirenpde.fields.hard import HardFunction
@@ -82,7 +82,7 @@ def _kept(name: str, formula: sympy.Basic | None, problem: Problem) -> list[Any]
 def rebuilt(archive: Archive, layout: Layout, source: str, problem: Problem | None) -> Ansatz:
     """Return the network of a file with its hard conditions and unknown numbers."""
     network = _network(archive, layout, source)
-    numbers = UnknownNumbers(_declared(archive, source))
+    numbers = _numbers(archive, source)
     if problem is not None:
         if problem.layout != layout:
             msg = f"{source}: the file holds {_told(layout)}; {problem.where} has {_told(problem.layout)}."
@@ -141,6 +141,34 @@ def _compiled(name: str, tree: object, layout: Layout, unknowns: frozenset[str],
     where = f'hard "{name}" in {source}'
     words = Vocabulary(where, layout.coordinates, {name: layout.trailing(name)}, unknowns=unknowns)
     return compile_hard(name, from_tree(tree, source), words)
+
+
+def _numbers(archive: Archive, source: str) -> UnknownNumbers:
+    """Return the unknown numbers as they were trained, bit for bit; by their values alone where a file has no more."""
+    declared = _declared(archive, source)
+    kept = {name: tuple(map(float, archive.parameters[name])) for name in declared if name in archive.parameters}
+    declared |= {name: (start, *_bounds(archive.settings["unknowns"][name])) for name, (_, start) in kept.items()}
+    try:
+        numbers = UnknownNumbers(declared)
+    except ProblemError as error:
+        msg = f"{source}: {error}"
+        raise FileError(msg) from error
+    dtype = next((torch.from_numpy(array).dtype for array in archive.weights.values()), torch.float64)
+    numbers.restore({name: raw for name, (raw, _) in kept.items()}, dtype)
+    for name, number in numbers.numbers().items():
+        size = max(abs(end) for end in (*declared[name], archive.unknowns[name]) if end is not None)
+        if name in kept and not abs(number - archive.unknowns[name]) <= 16 * torch.finfo(dtype).eps * size:
+            msg = (
+                f"{source}: the unknown {name[:60]!r} has the value {archive.unknowns[name]!r}, and parameters that "
+                f"give {number!r}."
+            )
+            raise FileError(msg)
+    return numbers
+
+
+def _bounds(stored: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    low, high = (None if stored[end] is None else float(stored[end]) for end in ("lower", "upper"))
+    return low, high
 
 
 def _declared(archive: Archive, source: str, key: str | None = None) -> dict[str, Declared]:

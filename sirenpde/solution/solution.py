@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import nn
 
 from sirenpde.errors import FileError, UnknownNameError, UsageError, suggestion
@@ -122,6 +123,7 @@ class Solution:
             provenance=self.provenance,
             verification=self.score,
             unknowns=self.unknowns,
+            parameters={name: np.array(pair) for name, pair in self.ansatz.unknowns.kept().items()},
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

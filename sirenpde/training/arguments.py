@@ -14,6 +14,7 @@ from sirenpde.errors import SirenPDEWarning, UsageError, finite_number, shown
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.correction import MOST_PARTS, number_of_parts
 from sirenpde.fields.siren import Siren
+from sirenpde.fields.windows import WindowedNetwork
 from sirenpde.statement.problem import Problem
 from sirenpde.training.causal import Causal, CausalWeights, require_evolution
 from sirenpde.training.correction import Correction, Stage
@@ -96,6 +97,13 @@ def _fitted(stage: Stage, module: Ansatz, budget: Budget, last: bool) -> Stage:
 def require_correctable(stages: Sequence[Stage], network: object) -> None:
     """Refuse to correct a network that has not been trained, and a sum that its file would not give back."""
     corrections = sum(isinstance(stage, Correction) for stage in stages)
+    if corrections and isinstance(network, WindowedNetwork):
+        msg = (
+            "the network is that of sp.march, one for each of its windows, and the stages have an sp.Correction: no "
+            "file would give their sum back.\n  Leave the sp.Correction out, or solve the problem in more windows: the "
+            "errors of each are smaller then."
+        )
+        raise UsageError(msg)
     parts = corrections + number_of_parts(network)
     if corrections and parts > MOST_PARTS:
         msg = (

@@ -54,6 +54,9 @@ DENSE_WORK = 2e12
 #: From this wavenumber on a field needs more neurons, and how many.
 WAVY, WIDER = 8.0, 26
 
+#: Points inside, and on all boundaries, of which each gets a sixth at least.
+INNER, OUTER = 3000, 600
+
 #: Residuals per weight: with fewer Gauss–Newton fits the points and not the field, more cost time.
 ROWS_PER_WEIGHT = 3.0
 
@@ -291,25 +294,20 @@ def _work(loss: IntegralLoss, counts: Mapping[str, int]) -> float:
     return widest(loss.network) * math.fsum(passes)
 
 
-def equation_points(problem: Problem, inner: int = 3000, outer: int = 600) -> dict[str, int]:
+def equation_points(problem: Problem) -> dict[str, int]:
     """Return how many points each constraint of an equation gets.
 
     The inside gets most: a boundary has a dimension less. By measure alone, the square [-1, 1]² would get a third.
-
-    Args:
-        problem: The statement.
-        inner: Points of the inside, by measure where it has several parts. Two constraints on one region get as many
-            each.
-        outer: Points of all boundaries, by measure, at least a sixth of them each.
+    Inside and boundaries are shared out by measure, but two constraints on one region get as many each.
     """
     infinite = [each for each in problem.constraints if each.on.size is None]
     finite = [each for each in problem.constraints if each.on.size is not None]
     highest = max((each.on.dimension for each in infinite), default=0)
     inside = [each for each in infinite if each.on.dimension == highest]
-    counts = {each.name: inner // 2 for each in finite}
-    for group, total in ((inside, inner), ([each for each in infinite if each not in inside], outer)):
+    counts = {each.name: INNER // 2 for each in finite}
+    for group, total in ((inside, INNER), ([each for each in infinite if each not in inside], OUTER)):
         regions: list[Region] = []
         regions.extend(each.on for each in group if each.on not in regions)
         whole = math.fsum(region.measure for region in regions)
-        counts |= {each.name: max(outer // 6, round(total * each.measure / whole)) for each in group}
+        counts |= {each.name: max(OUTER // 6, round(total * each.measure / whole)) for each in group}
     return counts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -25,7 +26,7 @@ from sirenpde.training.optimizer import Optimizer, Stepper
 from sirenpde.training.progress import ProgressDisplay
 from sirenpde.training.status import History, Status
 
-#: Steps between two looks at held-out points, and between two copies of the weights.
+#: Steps between two looks at held-out points, and between two copies of the weights; new points bring a look, too.
 LOOK = 50
 
 #: How often a run goes back to its last good weights before it counts as diverged.
@@ -33,6 +34,8 @@ ATTEMPTS = 3
 
 #: By what part the held-out loss must fall between two stalls, or the stage has ended.
 WORTHWHILE = 0.1
+
+_WHERE_FIELDS_ARE = "The last good fields are in error.solution; solve(…, throw=False) returns them."
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Outcome:
         status: The status.
         history: The record of the steps.
         trouble: Where a run diverged, the sentence that says how.
-        notes: A sentence for each time that the run went back to its last good weights.
+        notes: A sentence for each step at which the run went back to its last good weights, and how often it did.
     """
 
     status: Status
@@ -102,6 +105,11 @@ class _Leg:
         return self.taken >= self.stage.steps
 
 
+def _counted(found: str, times: int) -> str:
+    """Return a note of what was found at one step, however often."""
+    return found if times == 1 else f"{found} It was met {times} times there, with shorter steps each time."
+
+
 class Trainer:
     """One run of training: a network, its loss, the points, the stages and the budget."""
 
@@ -130,7 +138,7 @@ class Trainer:
         self._terms: list[float] = []
         self._good = self._snapshot()
         self._best: tuple[float, list[Tensor]] | None = None
-        self._notes: list[str] = []
+        self._losses: Counter[str] = Counter()
         self._start = 0.0
 
     def run(self, stages: Sequence[Optimizer], progress: ProgressDisplay) -> Outcome:
@@ -147,7 +155,7 @@ class Trainer:
                 status = self._verdict(status)
         except KeyboardInterrupt:
             status = Status.INTERRUPTED
-        return Outcome(status, self.history, trouble, tuple(self._notes))
+        return Outcome(status, self.history, trouble, tuple(_counted(*each) for each in self._losses.items()))
 
     def _stage(self, leg: _Leg, progress: ProgressDisplay) -> tuple[Status, str, bool]:
         """Run one stage; return how it ended, what went wrong, and whether the run ends with it."""
@@ -158,13 +166,14 @@ class Trainer:
             except _TimeIsUpError:
                 return Status.BUDGET_SPENT, "", True
             except _LostError as lost:
-                trouble = self._lost(leg, isinstance(lost, _LostGradientError))
+                found = self._lost(leg, isinstance(lost, _LostGradientError))
+                self._losses[found] += 1
                 attempts += 1
                 if attempts > ATTEMPTS:
-                    return Status.DIVERGED, trouble, True
-                self._notes.append(trouble)
+                    return Status.DIVERGED, f"{found} {_WHERE_FIELDS_ARE}", True
                 continue
-            if len(self.history) % LOOK == 0 and self._verdict(Status.BUDGET_SPENT) is Status.CONVERGED:
+            looks = len(self.history) % LOOK == 0 or (leg.stage.kept > 1 and leg.due)
+            if looks and self._verdict(Status.BUDGET_SPENT) is Status.CONVERGED:
                 return Status.CONVERGED, "", True
             if self._spent(len(self.history)):
                 return Status.BUDGET_SPENT, "", True
@@ -258,9 +267,7 @@ class Trainer:
         )
         return (
             f"the {what} of {self._loss.problem.where} was no longer finite at step {len(self.history) + 1} "
-            f"({leg.stage}).\n  {cause}\n"
-            "  Lower the learning rate or its weight. The last good fields are in error.solution; "
-            "solve(…, throw=False) returns them."
+            f"({leg.stage}).\n  {cause}\n  {leg.stage.remedy}"
         )
 
     def _weigh(self) -> float:

@@ -63,6 +63,11 @@ class Optimizer(abc.ABC):
         """For how many steps the points stay the same."""
         return 1
 
+    @property
+    def remedy(self) -> str:
+        """What to do where the loss was no longer finite."""
+        return "It has no learning rate to lower: lower the weight, or train for longer with sp.Muon(…) before."
+
     def require(self, network: nn.Module, residuals: int) -> None:
         """Refuse a network that this method cannot train on so many residuals; ``solve`` asks before any training."""
         del network, residuals  # most methods take any
@@ -100,6 +105,11 @@ class FirstOrder(Optimizer):
         if self.schedule not in SCHEDULES:
             msg = f'{type(self).__name__}(schedule={self.schedule!r}): expected "cosine" or "constant".'
             raise UsageError(msg)
+
+    @property
+    def remedy(self) -> str:
+        """What to do where the loss was no longer finite."""
+        return "Lower the learning rate or its weight."
 
     def groups(self, network: nn.Module, weights: Sequence[nn.Parameter], lr: float) -> list[dict[str, Any]]:
         """Return weights as parameter groups of a torch optimizer: those of the first layer, and the others.

@@ -47,12 +47,16 @@ class Course:
         self._began = time.monotonic()
         outcome = Outcome(Status.BUDGET_SPENT, self.history)
         try:
-            for correction, optimizers in _legs(stages):
+            legs = _legs(stages)
+            for number, (correction, optimizers) in enumerate(legs, start=1):
                 if correction is None:
                     outcome = self._train(optimizers, IntegralLoss(self._problem, self._ansatz), 1.0, progress)
                 else:
                     outcome = self._corrected(correction, optimizers, progress)
-                if outcome.status not in {Status.BUDGET_SPENT, Status.STALLED} or self._spent():
+                if outcome.status not in {Status.BUDGET_SPENT, Status.STALLED}:
+                    break
+                if spent := self._spent():
+                    self._note_left_out(len(legs) - number, spent)
                     break
         except KeyboardInterrupt:  # between two trainings, which look after themselves
             outcome = Outcome(Status.INTERRUPTED, self.history)
@@ -76,10 +80,12 @@ class Course:
             return outcome
         self._notes.append(f"correction {self._corrections} was taken away: it left the loss at {after:.2g}.")
         take_away()
-        if outcome.status is Status.DIVERGED:  # what was corrected is as good as it was
-            self._notes.append(outcome.trouble)
-            return Outcome(Status.STALLED, self.history)
-        return outcome
+        # Where it diverged, what was corrected is as good as it was.
+        return Outcome(Status.STALLED, self.history) if outcome.status is Status.DIVERGED else outcome
+
+    def _note_left_out(self, left: int, spent: str) -> None:
+        for number in range(self._corrections + 1, self._corrections + left + 1):
+            self._notes.append(f"correction {number} did not begin: {spent} before it.")
 
     def _undoing(self) -> Callable[[], None]:
         """Return what takes the next correction away again."""
@@ -118,9 +124,12 @@ class Course:
             self._budget.tolerance,
         )
 
-    def _spent(self) -> bool:
+    def _spent(self) -> str:
+        """Return what was spent, in words; empty where there is some left of everything."""
         left = self._left()
-        return (left.steps is not None and left.steps <= 0) or (left.seconds is not None and left.seconds <= 0)
+        if left.steps is not None and left.steps <= 0:
+            return "the steps were spent"
+        return "the time was spent" if left.seconds is not None and left.seconds <= 0 else ""
 
 
 def _legs(stages: Sequence[Stage]) -> list[tuple[Correction | None, list[Optimizer]]]:

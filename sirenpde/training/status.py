@@ -34,7 +34,8 @@ _MESSAGES = {
         "that holds the largest term."
     ),
     Status.DIVERGED: (
-        "The loss left the finite numbers, and the last good weights were kept. Lower the learning rate or the weights."
+        "The loss left the finite numbers, and the last good weights were kept. Lower the learning rate, where there "
+        "is one, or the weights."
     ),
     Status.INTERRUPTED: "The run was interrupted; the fields are those of the last step.",
 }

@@ -89,3 +89,9 @@ def test_what_a_file_could_not_keep_is_refused_by_name(case: str) -> None:
     changes, message = WRONG[case]
     with pytest.raises(DataError, match=message):
         archives.make("grey", **changes)
+
+
+@pytest.mark.parametrize("kept", [{"nu": np.zeros(3)}, {"nu": np.zeros(2, dtype="<f4")}, {"mu": np.zeros(2)}])
+def test_parameters_that_belong_to_no_number_are_refused(kept) -> None:
+    with pytest.raises(DataError, match=r"expected two float64 numbers of an unknown that has a value\.$"):
+        archives.make(parameters=kept)

@@ -44,7 +44,9 @@ def test_an_empty_archive_comes_back() -> None:
 def test_numbers_beyond_the_finite_come_back() -> None:
     numbers = {"a": float("nan"), "b": float("inf"), "c": -0.0, "d": 5e-324}
     found = hdf5.decode(
-        hdf5.encode(archives.make(unknowns=numbers, verification=numbers, settings={"worst": float("inf")}))
+        hdf5.encode(
+            archives.make(unknowns=numbers, parameters={}, verification=numbers, settings={"worst": float("inf")})
+        )
     )
     for name, number in numbers.items():
         assert struct.pack("<d", found.unknowns[name]) == struct.pack("<d", number)

@@ -77,7 +77,7 @@ def test_a_forged_file_with_a_matching_digest_is_refused(case: str) -> None:
 def test_the_documentation_names_everything_in_the_schema() -> None:
     text = (Path(__file__).parents[2] / "docs" / "hdf5.md").read_text(encoding="utf-8")
     quoted = [*schema.ATTRIBUTES, *schema.UNREAD, *schema.FILTERS.values()]
-    paths = [*schema.DOCUMENTS, "weights", "unknowns", "training", "digest"]
+    paths = [*schema.DOCUMENTS, "weights", "unknowns", "parameters", "training", "digest"]
     wanted = [f"`{name}`" for name in quoted] + [f"/sirenpde/{name}" for name in paths]
     wanted += [f"/{name}" for name in ("points", "history", "verification", "inside", "VTKHDF/PointData/vtkGhostType")]
     assert [name for name in wanted if name not in text] == []

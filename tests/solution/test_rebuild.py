@@ -10,6 +10,7 @@ import torch
 from small import refused
 
 import sirenpde as sp
+from sirenpde.fields.unknowns import UnknownNumbers
 from sirenpde.solution.solution import from_archive
 
 TINY = sp.Siren(width=8, depth=1, omega=2, first_omega=2)
@@ -123,8 +124,50 @@ def test_a_hostile_setting_is_refused(case):
 
 
 def test_an_unknown_number_that_reached_its_bound_comes_back():
-    archive = solved(heat()).archive()
-    assert from_archive(dataclasses.replace(archive, unknowns={"nu": 1.0}), "a.h5").unknowns == {"nu": 1.0}
+    archive = dataclasses.replace(solved(heat()).archive(), unknowns={"nu": 1.0})
+    for kept in ({}, {"nu": np.array([40.0, 0.3])}):
+        assert from_archive(dataclasses.replace(archive, parameters=kept), "a.h5").unknowns == {"nu": 1.0}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("bounds", [{"lower": 0, "upper": 1}, {"lower": 0}, {"upper": 1}, {}])
+@pytest.mark.parametrize("corrected", [False, True])
+def test_unknown_numbers_come_back_to_the_same_bits(bounds, dtype, corrected):
+    saved = solved(heat(unknowns={"nu": sp.Unknown(initial=0.3, **bounds)}, hard={}))
+    saved.ansatz.to(dtype)
+    for theta in np.random.default_rng(3).standard_normal(12):
+        saved.ansatz.unknowns = UnknownNumbers({"nu": (0.3, bounds.get("lower"), bounds.get("upper"))}).to(dtype)
+        with torch.no_grad():
+            saved.ansatz.unknowns.raw[0].fill_(theta)
+            if corrected:
+                saved.ansatz.unknowns = saved.ansatz.unknowns.nearby([1e-7])
+                saved.ansatz.unknowns.raw[0].fill_(theta).to(dtype)
+        once = from_archive(saved.archive(), "a.h5")
+        assert once.unknowns == saved.unknowns
+        assert from_archive(once.archive(), "a.h5").unknowns == saved.unknowns
+
+
+def test_a_file_that_keeps_no_parameters_gives_its_numbers_to_rounding():
+    archive = solved(heat(hard={})).archive()
+    old = from_archive(dataclasses.replace(archive, parameters={}), "a.h5")
+    assert math.isclose(old.unknowns["nu"], archive.unknowns["nu"], rel_tol=1e-15)
+    assert from_archive(old.archive(), "a.h5").unknowns == old.unknowns
+
+
+PARAMETERS = {
+    "of another number": ([1.0, 0.3], "has the value .*, and parameters that give 0.7"),
+    "not finite": ([math.nan, 0.3], "parameters that give nan"),
+    "begun outside the bounds": ([0.0, 3.0], "starts at 3.0"),
+    "begun nowhere": ([0.0, math.inf], "starts at inf"),
+}
+
+
+@pytest.mark.parametrize("case", PARAMETERS)
+def test_parameters_that_no_run_has_written_are_refused(case, bounded):
+    pair, said = PARAMETERS[case]
+    changed = dataclasses.replace(bounded, parameters={"nu": np.array(pair)})
+    with pytest.raises(sp.FileError, match=rf"^a\.h5: .*nu.* {said}"):
+        from_archive(changed, "a.h5")
 
 
 PLANE = sp.Box(x=(-1, 1), t=(-1, 1))
@@ -176,7 +219,7 @@ def test_a_formula_that_a_file_cannot_keep_loses_no_run(case, tmp_path):
 
 def test_an_unknown_number_that_left_the_range_of_its_hard_condition_does_not_close_the_file():
     archive = solved(heat(hard={"u": u * sympy.sqrt(1 - nu)}, unknowns={"nu": sp.Unknown(0.3)})).archive()
-    moved = dataclasses.replace(archive, unknowns={"nu": 0.999})
+    moved = dataclasses.replace(archive, unknowns={"nu": 0.999}, parameters={})
     assert from_archive(moved, "a.h5").unknowns == {"nu": 0.999}
 
 

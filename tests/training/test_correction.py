@@ -101,9 +101,14 @@ def test_a_correction_that_brings_nothing_is_taken_away():
 def test_limits_of_a_run_hold_over_its_corrections():
     stages = [sp.SSBroyden(steps=30), sp.Correction(network=SECOND, optimizer=sp.SSBroyden(steps=30))]
     assert len(solve(line(), optimizer=stages, steps=35).history) == 35
-    assert len(solve(line(), optimizer=stages, steps=30).history) == 30
+    spent = solve(line(), optimizer=[*stages, stages[1]], steps=30)
+    assert len(spent.history) == 30
+    assert spent.settings["notes"] == [
+        f"correction {number} did not begin: the steps were spent before it." for number in (1, 2)
+    ]
     ended = solve(line(), optimizer=stages, max_seconds=1e-3, throw=False)
     assert len(ended.history) <= 2
+    assert ended.settings["notes"] == ["correction 1 did not begin: the time was spent before it."]
     assert type(ended.network) is sp.SirenNetwork
 
 
@@ -263,7 +268,9 @@ def test_a_lost_correction_leaves_the_first_network_and_a_note():
     stage = sp.Correction(network=SECOND, optimizer=sp.Adam(steps=10))
     solution = solve(problem, network=good.network, optimizer=[stage], points=50)
     assert solution.status is sp.Status.STALLED
-    assert any("no longer finite" in note for note in solution.settings["notes"])
+    lost, taken = solution.settings["notes"]
+    assert lost.endswith(" It was met 4 times there, with shorter steps each time.")
+    assert taken.startswith("correction 1 was taken away: ")
     assert type(solution.network) is sp.SirenNetwork
 
 
@@ -300,6 +307,24 @@ def test_an_interrupt_while_a_correction_is_measured_leaves_what_it_was_to_corre
     assert all(weight.requires_grad for weight in solution.network.parameters())
 
 
+def test_a_correction_of_windows_is_refused_before_training():
+    u, t = sympy.Function("u"), sympy.symbols("t")
+    time = sp.Box(t=(0, 1))
+    rules = [
+        sp.Constraint("equation", on=time, residual=u(t).diff(t) + u(t)),
+        sp.Constraint("start", on=time.at(t=0), residual=u(t) - 1),
+    ]
+    problem = sp.Problem(name="decay", constraints=rules)
+    windows = sp.march(problem, windows=2, network=FIRST, points=16, optimizer=sp.Adam(steps=1), progress=False)
+    message = (
+        "the network is that of sp.march, one for each of its windows, and the stages have an sp.Correction: no file "
+        "would give their sum back.\n  Leave the sp.Correction out, or solve the problem in more windows: the errors "
+        "of each are smaller then."
+    )
+    with refused(sp.UsageError, message):
+        solve(problem, network=windows.network, optimizer=[sp.Adam(steps=1), sp.Correction()])
+
+
 def test_of_two_corrections_that_are_declared_alike_time_ends_the_last():
     stage = sp.Correction(network=SECOND)
     solution = solve(line(), optimizer=[sp.Adam(steps=1), stage, stage], max_seconds=1e-3)
@@ -307,4 +332,4 @@ def test_of_two_corrections_that_are_declared_alike_time_ends_the_last():
         [each["steps"] for each in declared["optimizer"]] for declared in solution.settings["optimizer"][1:]
     )
     assert first == [300, 2000]
-    assert second == [300, 10**6]
+    assert second == [20, 10**6]

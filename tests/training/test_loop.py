@@ -13,7 +13,7 @@ import sirenpde as sp
 from sirenpde.training import loop
 from sirenpde.training.balance import Balance
 from sirenpde.training.collocation import Collocation
-from sirenpde.training.loop import LOOK, Budget, Trainer
+from sirenpde.training.loop import ATTEMPTS, LOOK, Budget, Trainer
 from sirenpde.training.loss import IntegralLoss
 from sirenpde.training.objective import Objective
 from sirenpde.training.optimizer import Optimizer, Stepper
@@ -160,6 +160,13 @@ class TestDivergence:
                 sp.Constraint("fine", on=LINE, residual=lambda a, phi: 2 * phi.u),
                 sp.Constraint("lost", on=LINE, residual=read_u),
             ]
+        )
+        (note,) = outcome.notes
+        assert note == (
+            outcome.trouble.removesuffix(
+                " The last good fields are in error.solution; solve(…, throw=False) returns them."
+            )
+            + f" It was met {ATTEMPTS + 1} times there, with shorter steps each time."
         )
         _, expected = run(same, adam(200), budget=Budget(steps=LOOK))
         for one, other in zip(weights(network), weights(expected)):
@@ -411,6 +418,11 @@ class TestFixedPoints:
         with ProgressDisplay("trial", 1, ["one"], shown=False) as display:
             outcome = made.run([quadratic_stage(500, renew=20)], display)
         assert outcome.status is Status.CONVERGED
+        assert len(outcome.history) == 20
+
+    def test_points_that_stay_for_longer_than_a_look_do_not_put_it_off(self):
+        outcome, _ = run(fit(), quadratic_stage(500, renew=400), budget=Budget(tolerance=0.5))
+        assert outcome.status is Status.CONVERGED
         assert len(outcome.history) == LOOK
 
 
@@ -438,6 +450,16 @@ class TestGoingBack:
         assert len(outcome.history) == 80
         assert len(outcome.notes) == 1
         assert outcome.notes[0].startswith('the loss of problem "trial" was no longer finite at step 1 (')
+
+    def test_who_has_no_rate_is_not_told_to_lower_it(self):
+        factor = [1.0]
+        rule = sp.Constraint("rule", on=LINE, residual=lambda a, phi: phi.u * (0 * a.x + factor[0]))
+        problem = stated(constraints=[rule])
+        factor[0] = math.inf
+        outcome, _ = run(problem, quadratic_stage(80))
+        assert outcome.status is Status.DIVERGED
+        advice = "It has no learning rate to lower: lower the weight, or train for longer with sp.Muon(…) before."
+        assert outcome.trouble.splitlines()[2].startswith(f"  {advice} The last good fields")
 
     def test_a_search_that_meets_a_loss_that_is_not_finite_goes_less_far(self):
         calls = [-100]

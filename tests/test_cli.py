@@ -1,6 +1,5 @@
 """The command: its exit codes, what it writes, what it says, and how it stops."""
 
-import importlib
 import json
 import os
 import re
@@ -580,9 +579,7 @@ def test_a_signal_after_training_loses_nothing(call, problem, tmp_path, monkeypa
             os.kill(os.getpid(), number)
         return score(*arguments)
 
-    monkeypatch.setattr(
-        importlib.import_module("sirenpde.solve"), "score", scored
-    )  # sirenpde.solve itself is the function
+    monkeypatch.setattr("sirenpde.solution.score.score", scored)
     text = TINY + f"import os\ndef kill():\n    os.kill(os.getpid(), {int(number)})\n"
     text += f"def scores(solution):\n    {place == 'scores'} and kill()\n    return {{'more': 1.0}}\n"
     text += f"def figures(solution):\n    {place == 'figures'} and kill()\n    return {{'extra': Figure()}}\n"

@@ -10,6 +10,7 @@ from small import NETWORK, fit, poisson, read_u, refused, stated
 from torch import nn
 
 import sirenpde as sp
+from sirenpde.training.bandwidth import POINTS
 
 TINY = sp.Siren(width=8, depth=1, omega=2, first_omega=2)
 QUICK = {"network": TINY, "optimizer": sp.Adam(steps=3), "points": 16, "progress": False}
@@ -250,8 +251,8 @@ class TestRun:
 
         problem = stated(constraints=[sp.Constraint("rule", on=sp.Box(x=(0, 1)), residual=residual)])
         solution = sp.solve(problem, **QUICK | {"points": {"rule": 23}})
-        # Three steps, then held-out points for the score; trials are made on two and three points.
-        assert [count for count in seen if count > 3] == [23, 23, 23, 4 * 23]
+        # Three steps, then held-out points for the score, after a look at the bandwidth; trials are on two and three.
+        assert [count for count in seen if count > 3] == [POINTS, 23, 23, 23, 4 * 23]
         assert solution.settings["points"] == {"rule": 23}
 
     def test_a_met_tolerance_ends_early(self):

@@ -5,21 +5,22 @@ import pytest
 import sirenpde as sp
 from sirenpde.library import definitions, shipped
 
-#: Problem → the errors that were measured with seed 0 after 120 s on one core.
+#: Problem → the errors that were measured with seed 0 after 120 s on one core; of ν what its noise lets least squares
+#: reach (tests/benchmarks/references), for a run can be nearer by luck.
 GOLDEN: dict[str, dict[str, float]] = {
     "advection_diffusion": {"u_relative_l2": 3.5e-08},
     "allen_cahn": {"u_relative_l2": 3.2e-05, "u_end_relative_l2": 3.5e-05},
-    "burgers": {"u_relative_l2": 0.001},
+    "burgers": {"u_relative_l2": 0.00012},
     "cavity": {"u_line_relative_l2": 0.0001, "v_line_relative_l2": 0.00025},
     "elasticity": {"u_relative_l2": 1.6e-08, "v_relative_l2": 4e-08},
     "heat": {"u_relative_l2": 1.9e-07},
     "heat_in_a_mesh": {"u_relative_l2": 1.6e-07},
     "helmholtz": {"u_relative_l2": 6.4e-08},
     "identify_conductivity": {"u_relative_l2": 1.2e-06, "k_relative_l2": 4.5e-05},
-    "identify_diffusion": {"u_relative_l2": 0.0021, "nu_relative_error": 0.0004},
+    "identify_diffusion": {"u_relative_l2": 0.0018, "nu_relative_error": 0.00074},
     "interface": {"u_relative_l2": 2.8e-06, "v_relative_l2": 2.1e-07},
     "kdv": {"u_relative_l2": 5.1e-06},
-    "kovasznay": {"u_relative_l2": 2e-07, "v_relative_l2": 2.1e-06, "p_relative_l2": 7.5e-07},
+    "kovasznay": {"u_relative_l2": 3.5e-08, "v_relative_l2": 3.7e-07, "p_relative_l2": 1.6e-07},
     "plate": {"w_relative_l2": 1.5e-10},
     "poisson": {"u_relative_l2": 3e-08},
     "poisson_5d": {"u_relative_l2": 6.8e-06},

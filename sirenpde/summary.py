@@ -20,6 +20,7 @@ from sirenpde.statement.problem import Problem
 from sirenpde.statement.unknown import Unknown
 from sirenpde.training.collocation import share_out
 from sirenpde.training.defaults import choose_defaults
+from sirenpde.training.networks import network_for
 
 
 @dataclass(frozen=True)
@@ -142,10 +143,7 @@ def summarize(
 
 
 def _raw(network: Siren | nn.Module, problem: Problem) -> nn.Module:
-    if not isinstance(network, Siren):
-        return network
-    columns = problem.periodic_columns
-    return network.build(len(problem.coordinates), problem.layout.outputs, bounds=problem.bounds, periodic=columns)
+    return network_for(problem, network) if isinstance(network, Siren) else network
 
 
 def _condition(constraint: Constraint, traced: Traced, ansatz: Ansatz, points: int) -> Condition:

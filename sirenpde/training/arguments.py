@@ -20,8 +20,9 @@ from sirenpde.training.causal import Causal, CausalWeights, require_evolution
 from sirenpde.training.correction import Correction, Stage
 from sirenpde.training.defaults import Defaults, stages_within
 from sirenpde.training.loop import Budget
-from sirenpde.training.optimizer import Optimizer
-from sirenpde.training.refinement import AdaptivePoints, refined, require_refinable
+from sirenpde.training.networks import network_for
+from sirenpde.training.optimizer import Optimizer, require_double
+from sirenpde.training.refinement import AdaptivePoints, pointwise_constraints, require_refinable
 from sirenpde.training.reproducibility import derived_seed, require_dtype
 
 #: From here on, in units of a coordinate's extent, float32 leaves fewer than four digits of a place in the domain.
@@ -81,12 +82,7 @@ def _fitted(stage: Stage, module: Ansatz, budget: Budget, last: bool) -> Stage:
     if not isinstance(stage, Correction):
         return stage
     number_type = next(module.parameters()).dtype
-    if number_type != torch.float64:
-        msg = (
-            f"sp.Correction needs float64; got {str(number_type).removeprefix('torch.')}, whose rounding is larger "
-            'than what it corrects. Write dtype="float64".'
-        )
-        raise UsageError(msg)
+    require_double("sp.Correction", number_type, "whose rounding is larger than what it corrects")
     if stage.optimizer != "auto":
         return stage
     network = stage.declared.build(len(module.layout.coordinates), module.layout.outputs, dtype=number_type)
@@ -156,7 +152,7 @@ def adaptive_of(
 ) -> AdaptivePoints | None:
     """Return how points are adapted to the residual, or None; refuse it where it was asked for and changes nothing."""
     if not isinstance(points, AdaptivePoints):
-        suits = any(refined(problem)) and any(stage.kept > 1 for stage in stages)
+        suits = any(pointwise_constraints(problem)) and any(stage.kept > 1 for stage in stages)
         return defaults.adaptive if isinstance(points, str) and suits else None
     require_refinable(points, problem, stages)
     return points
@@ -199,14 +195,8 @@ def network_of(network: object, defaults: Defaults, problem: Problem, seed: int)
     if not isinstance(declaration, Siren):
         msg = f'network={network!r}: expected "auto", an sp.Siren(…), or a torch module.'
         raise UsageError(msg)
-    return declaration.build(
-        len(problem.coordinates),
-        problem.layout.outputs,
-        seed=derived_seed(seed, "weights"),
-        bounds=problem.bounds,
-        periodic=problem.periodic_columns,
-        dtype=torch.float64,  # the ends of a periodic coordinate must be those of the domain, whatever comes after
-    )
+    # The ends of a periodic coordinate must be those of the domain, whatever number type comes after.
+    return network_for(problem, declaration, seed=derived_seed(seed, "weights"), dtype=torch.float64)
 
 
 def _copied(network: nn.Module, problem: Problem) -> nn.Module:

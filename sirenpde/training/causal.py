@@ -16,9 +16,9 @@ from torch import Tensor
 
 from sirenpde.errors import UsageError, finite_number, shown, suggestion
 from sirenpde.regions.region import Sample
-from sirenpde.statement.constraint import IntegralConstraint
 from sirenpde.statement.problem import Problem
 from sirenpde.training.loss import IntegralLoss
+from sirenpde.training.refinement import pointwise_constraints
 
 #: Draws of points between two looks at the slabs, where the points are new at every step.
 EVERY = 10
@@ -95,8 +95,7 @@ def _spreads(causal: Causal, problem: Problem) -> list[bool]:
     """Return which constraints are weighed: on regions of infinitely many points that extend in the coordinate."""
     ends = [each.on.bounds[causal.coordinate] for each in problem.constraints]
     return [
-        each.on.size is None and not isinstance(each, IntegralConstraint) and low < high
-        for each, (low, high) in zip(problem.constraints, ends, strict=True)
+        pointwise and low < high for pointwise, (low, high) in zip(pointwise_constraints(problem), ends, strict=True)
     ]
 
 
@@ -114,9 +113,7 @@ class CausalWeights:
         self._column = problem.coordinates.index(causal.coordinate)
         self._low, self._high = problem.bounds[self._column]
         self._spreads = _spreads(causal, problem)
-        self._counts = [
-            each.on.size is None and not isinstance(each, IntegralConstraint) for each in problem.constraints
-        ]
+        self._counts = pointwise_constraints(problem)
         self._rising = list(causal.epsilon)
         self._scale: float | None = None
         self._draws = 0

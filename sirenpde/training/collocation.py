@@ -16,7 +16,7 @@ from sirenpde.errors import UsageError, suggestion
 from sirenpde.regions.region import Region, Sample, arranged
 from sirenpde.statement.constraint import Constraint
 from sirenpde.statement.problem import Problem
-from sirenpde.training.refinement import AdaptivePoints, refined
+from sirenpde.training.refinement import AdaptivePoints, pointwise_constraints
 from sirenpde.training.reproducibility import derived_seed
 
 #: |C_m|, shape (n,), at the points of a sample, given m.
@@ -42,7 +42,7 @@ class Collocation:
         """
         self._coordinates = problem.coordinates
         self._adaptive = adaptive
-        self._refined = refined(problem)
+        self._refined = pointwise_constraints(problem)
         self._streams = [
             _stream(constraint.on, counts[constraint.name], derived_seed(seed, f"points/{constraint.name}"))
             for constraint in problem.constraints

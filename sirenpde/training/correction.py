@@ -24,6 +24,7 @@ from sirenpde.statement.problem import Problem
 from sirenpde.training.bandwidth import residual_bandwidth
 from sirenpde.training.loss import IntegralLoss
 from sirenpde.training.muon import Muon
+from sirenpde.training.networks import network_for
 from sirenpde.training.optimizer import Optimizer, siren_of
 from sirenpde.training.ssbroyden import SSBroyden
 
@@ -193,16 +194,8 @@ class Remainder:
 
     def built(self, declaration: Siren, seed: int) -> SirenNetwork:
         """Return a network of the same fields, in their number type and place."""
-        layout, problem = self._ansatz.layout, self.loss.problem
-        return declaration.build(
-            len(layout.coordinates),
-            layout.outputs,
-            seed=seed,
-            bounds=problem.bounds,
-            periodic=problem.periodic_columns,
-            dtype=self._changes.dtype,
-            device=self._changes.device,
-        )
+        like = self._changes
+        return network_for(self.loss.problem, declaration, seed=seed, dtype=like.dtype, device=like.device)
 
     def scale(self, network: SirenNetwork) -> Tensor:
         """Return ε, shape ``(o,)``: what makes the residual of a correction as large as the one that is left."""

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from sirenpde.errors import UsageError
-from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.forms import multi_indices, order
 from sirenpde.fields.siren import Siren, SirenNetwork
 from sirenpde.regions.grid import Grid
@@ -24,6 +23,7 @@ from sirenpde.training.lbfgs import LBFGS
 from sirenpde.training.linearised import number_of_residuals
 from sirenpde.training.loss import IntegralLoss
 from sirenpde.training.muon import Muon
+from sirenpde.training.networks import network_for
 from sirenpde.training.optimizer import Optimizer, siren_of
 from sirenpde.training.quasi_newton import QuasiNewton, trained
 from sirenpde.training.refinement import AdaptivePoints
@@ -223,7 +223,7 @@ def _equation(problem: Problem) -> Defaults:
     # gained.
     dimension, omega = len(problem.coordinates), min(max(bandwidth(problem), 4.0), 30.0)
     network = Siren(width=24 if omega < WAVY else WIDER, depth=2, omega=1.0, first_omega=omega)
-    loss, counts = IntegralLoss(problem, _built(problem, network)), equation_points(problem)
+    loss, counts = IntegralLoss(problem, problem.ansatz(network_for(problem, network))), equation_points(problem)
     if _closed(loss):
         counts = _rationed(problem, counts, ROWS_PER_WEIGHT * trained(loss.network))
         stages, why = _newton(loss, counts)
@@ -277,14 +277,6 @@ def _rationed(problem: Problem, counts: Mapping[str, int], rows: float) -> dict[
     """Return counts in the same proportions that give about as many residuals as wanted, component by component."""
     part = rows / number_of_residuals(problem, share_out(problem, counts))
     return {name: max(LEAST, round(part * count)) for name, count in counts.items()}
-
-
-def _built(problem: Problem, network: Siren) -> Ansatz:
-    """Return a network as it would be trained."""
-    module = network.build(
-        len(problem.coordinates), problem.layout.outputs, bounds=problem.bounds, periodic=problem.periodic_columns
-    )
-    return problem.ansatz(module)
 
 
 def _work(loss: IntegralLoss, counts: Mapping[str, int]) -> float:

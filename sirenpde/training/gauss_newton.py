@@ -26,7 +26,7 @@ from sirenpde.training.loss import IntegralLoss
 from sirenpde.training.memory import require_memory
 from sirenpde.training.normal_equations import KernelSpace, NormalEquations, ResidualSpace, WeightSpace
 from sirenpde.training.objective import Objective
-from sirenpde.training.optimizer import Optimizer, Stepper, own_network, siren_of
+from sirenpde.training.optimizer import OnKeptPoints, Stepper, own_network, require_double, siren_of
 
 #: The first λ, and the least one.
 FIRST, LEAST = 1e-3, 1e-15
@@ -55,7 +55,7 @@ PATIENCE, PROGRESS = 30, 1e-2
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussNewton(Optimizer):
+class GaussNewton(OnKeptPoints):
     """Damped Gauss–Newton with geodesic acceleration, in float64.
 
     The fastest finish for smooth problems, after some hundred steps of ``Muon`` or ``Adam``. A step costs as much as
@@ -76,18 +76,6 @@ class GaussNewton(Optimizer):
 
     renew: int = 10
 
-    def __post_init__(self) -> None:
-        """Refuse an interval that is no positive integer."""
-        super().__post_init__()
-        if isinstance(self.renew, bool) or not isinstance(self.renew, int) or not 1 <= self.renew <= 10**9:
-            msg = f"GaussNewton(renew={self.renew!r}): expected a positive integer, such as renew=10."
-            raise UsageError(msg)
-
-    @property
-    def kept(self) -> int:
-        """For how many steps the points stay the same."""
-        return self.renew
-
     def require(self, network: nn.Module, residuals: int) -> None:
         """Refuse what this method cannot train.
 
@@ -96,12 +84,7 @@ class GaussNewton(Optimizer):
             ResourceError: If its matrices do not fit into the memory.
         """
         weight = next(each for each in network.parameters() if each.requires_grad)
-        if weight.dtype != torch.float64:
-            msg = (
-                f"GaussNewton needs float64; got {str(weight.dtype).removeprefix('torch.')}, in which the squares of "
-                'slopes are rounding. Write dtype="float64".'
-            )
-            raise UsageError(msg)
+        require_double("GaussNewton", weight.dtype, "in which the squares of slopes are rounding")
         needed, what = memory_of(_weights(network), residuals)
         require_memory("GaussNewton", needed, what, weight.device, "sp.LBFGS(…) in its place, fewer points")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from sirenpde.errors import UsageError
+from sirenpde.training.optimizer import require_count
 from sirenpde.training.quasi_newton import InverseHessian, QuasiNewton, QuasiNewtonStepper
 
 
@@ -29,9 +29,7 @@ class LBFGS(QuasiNewton):
     def __post_init__(self) -> None:
         """Refuse a memory that is no positive integer."""
         super().__post_init__()
-        if isinstance(self.memory, bool) or not isinstance(self.memory, int) or not 1 <= self.memory <= 10**4:
-            msg = f"LBFGS(memory={self.memory!r}): expected a positive integer, such as memory=50."
-            raise UsageError(msg)
+        require_count(self, "memory", most=10**4)
 
     def start(self, network: nn.Module) -> QuasiNewtonStepper:
         """Return a stepper for all weights of a network."""

@@ -36,12 +36,14 @@ class LinearSystem:
         residuals: r, shape ``(N,)``.
         blocks: The rows of J, one block below the other.
         rest: What the loss is more than ‖r‖²: the constants of the parabolas.
+        stated: The terms λ_m ∫ ρ(C_m), as the user stated them, without multipliers and emphasis.
         again: Returns the same residuals, ``(N,)``, at the weights of the time when it is called.
     """
 
     residuals: Tensor
     blocks: tuple[Rows, ...]
     rest: float
+    stated: tuple[float, ...]
     again: Callable[[], Tensor]
 
     @property
@@ -143,6 +145,7 @@ class LinearisedLoss:
             torch.cat([piece.scale * piece.values for piece in flat]),
             tuple(piece.rows for piece in flat),
             math.fsum(piece.rest for piece in flat),
+            tuple(math.fsum(piece.stated for piece in own) for own in pieces),
             lambda: self._residuals(samples, scales),
         )
 
@@ -154,11 +157,13 @@ class LinearisedLoss:
             for column in _columns(parts):
                 rows = factors_of(column, records, weights)
                 values, reduced = _reduced(constraint, column.detach(), rows, chunk)
-                share = multiplier * len(chunk) / len(sample) / len(values)
-                factors = share * self._factors(index, chunk, values)
+                stated = len(chunk) / len(sample) / len(values) * self._factors(index, chunk, values)
+                factors = multiplier * _emphasised(stated, chunk)
                 squares = factors * _parabola(values) if constraint.penalty == "absolute" else factors
-                rest = float(factors @ constraint.penalised(values) - squares @ values.square())
-                yield _Piece(values, squares.sqrt(), reduced.scaled(squares.sqrt()), rest)
+                penalised = constraint.penalised(values)
+                rest = float(factors @ penalised - squares @ values.square())
+                scale = squares.sqrt()
+                yield _Piece(values, scale, reduced.scaled(scale), rest, float(stated @ penalised))
 
     def _recorded(self, index: int, chunk: Sample) -> tuple[list[Tensor], list[Record]]:
         """Return the parts of a residual, and the records of what they were made from."""
@@ -169,12 +174,12 @@ class LinearisedLoss:
         return parts, [record for _, record in pairs]
 
     def _factors(self, index: int, chunk: Sample, values: Tensor) -> Tensor:
-        """Return λ_m |Ω_m| by share and emphasis, ``(n,)``."""
+        """Return λ_m |Ω_m| by share, ``(n,)``."""
         constraint = self._loss.problem.constraints[index]
         factors = torch.full_like(values, self._loss.weights[index] * constraint.measure)
-        if isinstance(constraint, IntegralConstraint):  # the shares are in the mean
-            return factors if chunk.emphasis is None else factors * chunk.emphasis.mean()
-        return factors * chunk.weights
+        if chunk.shares is None or isinstance(constraint, IntegralConstraint):  # there they are in the mean
+            return factors
+        return factors * chunk.shares
 
     def _residuals(self, samples: Sequence[Sample], scales: Sequence[Sequence[Tensor]]) -> Tensor:
         """Return the residuals at the present weights, in the scale that they had."""
@@ -195,12 +200,20 @@ class LinearisedLoss:
 
 @dataclass(frozen=True)
 class _Piece:
-    """One component of a residual at some points: C, s and the rows of s C, and what ρ(C) is more than (s C)²."""
+    """One component of a residual C at some points: s and the rows of s C; what ρ(C) is beyond (s C)², and its sum."""
 
     values: Tensor
     scale: Tensor
     rows: Rows
     rest: float
+    stated: float
+
+
+def _emphasised(factors: Tensor, chunk: Sample) -> Tensor:
+    """Return factors by emphasis: that of each point, or of a mean over them, ``(1,)``, the mean of it."""
+    if chunk.emphasis is None:
+        return factors
+    return factors * (chunk.emphasis if len(factors) == len(chunk) else chunk.emphasis.mean())
 
 
 def _parabola(values: Tensor) -> Tensor:

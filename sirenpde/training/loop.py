@@ -1,7 +1,7 @@
 """The training loop: draw points, add up the loss and its gradient in chunks, step, record.
 
-This is the only file that calls ``step``. Non-finite losses are never stepped on: the run goes back to
-the last good weights, tries again with shorter steps, and ends where that fails three times.
+This is the only file that calls ``step``. Non-finite losses are never stepped on: the run goes back to the last good
+weights, tries again with shorter steps, and ends where that fails three times.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -54,14 +55,18 @@ class Objective:
     def linearised(self, weights: Weights) -> LinearSystem:
         """Return residuals, and their Jacobian by all weights, at the present ones."""
         self._before()
-        system = LinearisedLoss(self._loss).system(self.samples, self._multipliers, weights)
-        self._remember(system.loss, self._loss.terms(self.samples))
+        system = self._squares.system(self.samples, self._multipliers, weights)
+        self._remember(system.loss, list(system.stated))
 
         def again() -> Tensor:
             self._before()
             return system.again()
 
         return replace(system, again=again)
+
+    @cached_property
+    def _squares(self) -> LinearisedLoss:
+        return LinearisedLoss(self._loss)
 
     def terms_at(self, loss: float) -> list[float]:
         """Return the stated terms of the evaluation, since the call before this one, that gave a loss."""

@@ -54,9 +54,7 @@ class Optimizer(abc.ABC):
 
     def __post_init__(self) -> None:
         """Refuse a budget that is no positive integer."""
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or not 1 <= self.steps <= 10**9:
-            msg = f"{type(self).__name__}(steps={self.steps!r}): expected a positive integer, such as steps=1000."
-            raise UsageError(msg)
+        require_count(self, "steps")
 
     @property
     def kept(self) -> int:
@@ -79,6 +77,27 @@ class Optimizer(abc.ABC):
     @abc.abstractmethod
     def start(self, network: nn.Module) -> Stepper:
         """Return a stepper for the weights of a module that holds the network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnKeptPoints(Optimizer):
+    """An optimizer on points that stay the same for a while.
+
+    Attributes:
+        renew: For how many steps the points stay the same.
+    """
+
+    renew: int = 500
+
+    def __post_init__(self) -> None:
+        """Refuse an interval that is no positive integer."""
+        super().__post_init__()
+        require_count(self, "renew")
+
+    @property
+    def kept(self) -> int:
+        """For how many steps the points stay the same."""
+        return self.renew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +200,22 @@ def siren_of(module: nn.Module) -> SirenNetwork | None:
 def own_network(module: nn.Module) -> nn.Module:
     """Return the network that the user gave, without the conditions that are built in around it."""
     return module.network if isinstance(module, Ansatz) else module
+
+
+def require_count(declaration: Optimizer, name: str, most: int = 10**9) -> None:
+    """Refuse a number of a declaration that is no positive integer; its own default is the example."""
+    count = getattr(declaration, name)
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= most:
+        kind = type(declaration)
+        msg = f"{kind.__name__}({name}={count!r}): expected a positive integer, such as {name}={getattr(kind, name)}."
+        raise UsageError(msg)
+
+
+def require_double(what: str, number_type: torch.dtype, why: str) -> None:
+    """Refuse a number type other than float64, and say what rounding would do."""
+    if number_type != torch.float64:
+        msg = f'{what} needs float64; got {str(number_type).removeprefix("torch.")}, {why}. Write dtype="float64".'
+        raise UsageError(msg)
 
 
 def require_rate(declaration: Optimizer, name: str, rate: object) -> None:

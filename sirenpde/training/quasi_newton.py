@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sirenpde.errors import UsageError
 from sirenpde.training.line_search import LineTrial, strong_wolfe
 from sirenpde.training.objective import Objective
-from sirenpde.training.optimizer import Optimizer, Stepper
+from sirenpde.training.optimizer import OnKeptPoints, Stepper
 
 #: Over this many steps on the same points the loss must fall by this part, or the stage has stalled.
 PATIENCE = 100
@@ -50,26 +49,8 @@ class InverseHessian(abc.ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuasiNewton(Optimizer):
-    """An optimizer that learns curvature, on points that stay the same for a while.
-
-    Attributes:
-        renew: For how many steps the points stay the same.
-    """
-
-    renew: int = 500
-
-    def __post_init__(self) -> None:
-        """Refuse an interval that is no positive integer."""
-        super().__post_init__()
-        if isinstance(self.renew, bool) or not isinstance(self.renew, int) or not 1 <= self.renew <= 10**9:
-            msg = f"{type(self).__name__}(renew={self.renew!r}): expected a positive integer, such as renew=500."
-            raise UsageError(msg)
-
-    @property
-    def kept(self) -> int:
-        """For how many steps the points stay the same."""
-        return self.renew
+class QuasiNewton(OnKeptPoints):
+    """An optimizer that learns curvature from its own steps."""
 
 
 class QuasiNewtonStepper(Stepper):

@@ -77,9 +77,8 @@ class AdaptivePoints:
         largest = magnitudes.max()
         if not (torch.isfinite(largest) and largest > 0):
             return torch.ones_like(magnitudes)
-        powers = ((magnitudes / largest) ** self.power).clamp_min(
-            1e-12
-        )  # or floor=0 could leave fewer points than asked
+        # At least a little everywhere, or floor=0 could leave fewer points than are asked for.
+        powers = ((magnitudes / largest) ** self.power).clamp_min(1e-12)
         return powers / powers.mean() + self.floor
 
     def choose(self, pool: Sample, count: int, magnitudes: Tensor, generator: torch.Generator) -> Sample:
@@ -96,14 +95,14 @@ class AdaptivePoints:
         return replace(pool.pick(chosen), shares=count / (len(pool) * chances[chosen]))
 
 
-def refined(problem: Problem) -> tuple[bool, ...]:
-    """Return which constraints adaptive points are for."""
+def pointwise_constraints(problem: Problem) -> tuple[bool, ...]:
+    """Return which constraints hold at every one of infinitely many points: theirs can be chosen, and weighed."""
     return tuple(each.on.size is None and not isinstance(each, IntegralConstraint) for each in problem.constraints)
 
 
 def require_refinable(points: AdaptivePoints, problem: Problem, stages: Sequence[Optimizer]) -> None:
     """Refuse adaptive points where they would change nothing."""
-    if not any(refined(problem)):
+    if not any(pointwise_constraints(problem)):
         msg = (
             f"points={points!r}: no constraint of {problem.where} has points to choose from. Adaptive points are for "
             'constraints on regions of infinitely many points; give points="auto" or a number.'

@@ -13,6 +13,7 @@ from sirenpde.statement.problem import Problem
 from sirenpde.training.correction import Correction, Stage, optimizers_of
 from sirenpde.training.linearised import number_of_residuals
 from sirenpde.training.loss import IntegralLoss
+from sirenpde.training.networks import network_for
 
 
 def require_trainable(stages: Sequence[Stage], problem: Problem, ansatz: Ansatz, counts: Mapping[str, int]) -> None:
@@ -40,14 +41,7 @@ def require_trainable(stages: Sequence[Stage], problem: Problem, ansatz: Ansatz,
 def _corrected(problem: Problem, ansatz: Ansatz, stage: Correction) -> Ansatz:
     """Return an ansatz as a correction will find it, up to the numbers in it; the one before stays trainable."""
     weight = next(ansatz.parameters())
-    network = stage.declared.build(
-        len(problem.coordinates),
-        problem.layout.outputs,
-        bounds=problem.bounds,
-        periodic=problem.periodic_columns,
-        dtype=weight.dtype,
-        device=weight.device,
-    )
+    network = network_for(problem, stage.declared, dtype=weight.dtype, device=weight.device)
     scale = torch.ones(problem.layout.outputs, dtype=weight.dtype, device=weight.device)
     both = problem.ansatz(CorrectedNetwork(copy.deepcopy(ansatz.network), network, scale))
     return both.to(weight.device, weight.dtype)

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sirenpde.errors import UsageError
 from sirenpde.training.memory import require_memory
+from sirenpde.training.optimizer import require_double
 from sirenpde.training.quasi_newton import InverseHessian, QuasiNewton, QuasiNewtonStepper, trained
 
 #: Below this, s and Hy are parallel, and all members of the family are one.
@@ -52,12 +52,7 @@ class SSBroyden(QuasiNewton):
         """
         del residuals
         weight = next(network.parameters())
-        if weight.dtype != torch.float64:
-            msg = (
-                f"SSBroyden needs float64; got {str(weight.dtype).removeprefix('torch.')}, in which differences of "
-                'gradients are rounding. Write dtype="float64".'
-            )
-            raise UsageError(msg)
+        require_double("SSBroyden", weight.dtype, "in which differences of gradients are rounding")
         size = trained(network)
         formula = f"a matrix of 8 P² bytes for this network's P = {size:,} weights"
         require_memory("SSBroyden", 8 * size**2, formula, weight.device, "sp.LBFGS(…) in its place")

@@ -49,7 +49,7 @@ class Squares:
 
     def linearised(self, weights):
         jacobian = torch.autograd.functional.jacobian(self.residuals, weights.x)
-        return LinearSystem(self.residuals(weights.x), (DenseRows(jacobian),), 0.0, lambda: self.again(weights))
+        return LinearSystem(self.residuals(weights.x), (DenseRows(jacobian),), 0.0, (), lambda: self.again(weights))
 
 
 def valley(x):

@@ -68,7 +68,7 @@ def test_one_matrix_serves_many_dampings_in_any_order(space):
 @pytest.mark.parametrize("space", SPACES)
 def test_a_matrix_that_is_not_positive_definite_is_told(space):
     rows = torch.ones(3, 3, dtype=torch.float64)
-    found = LinearSystem(torch.ones(3, dtype=torch.float64), (DenseRows(rows),), 0.0, lambda: torch.ones(3))
+    found = LinearSystem(torch.ones(3, dtype=torch.float64), (DenseRows(rows),), 0.0, (), lambda: torch.ones(3))
     equations = space(found, Metric(torch.ones(2, dtype=torch.float64), (3, 0)))
     assert not equations.factorised(0.0)
     assert not equations.factorised(-1.0)
@@ -79,7 +79,7 @@ def test_a_matrix_that_is_not_positive_definite_is_told(space):
 @pytest.mark.parametrize("space", SPACES)
 def test_slopes_that_are_not_finite_are_told(space):
     rows = torch.tensor([[1.0, torch.nan], [0.0, 1.0]], dtype=torch.float64)
-    found = LinearSystem(torch.ones(2, dtype=torch.float64), (DenseRows(rows),), 0.0, lambda: torch.ones(2))
+    found = LinearSystem(torch.ones(2, dtype=torch.float64), (DenseRows(rows),), 0.0, (), lambda: torch.ones(2))
     assert not space(found, Metric(torch.ones(2, dtype=torch.float64), (2, 0))).factorised(1.0)
 
 

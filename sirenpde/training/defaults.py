@@ -248,7 +248,7 @@ def _newton(loss: IntegralLoss, counts: Mapping[str, int]) -> tuple[tuple[Optimi
     size, rows = trained(loss.network), number_of_residuals(loss.problem, shared)
     steps = round(DENSE_WORK / (rows * size**2 + size**3 / 3 + 40.0 * _work(loss, shared)))
     why = (
-        "Muon to start, then Gauss-Newton with geodesic acceleration: every residual has a Jacobian in closed form, "
+        "Muon to start, then Gauss-Newton with second-order corrections: every residual has a Jacobian in closed form, "
         f"{rows:,} rows for {size:,} weights"
     )
     return (Muon(steps=100, lr=2e-3), GaussNewton(steps=min(max(steps, 50), 1500))), why

@@ -11,7 +11,7 @@ from torch import nn
 import sirenpde as sp
 from sirenpde.fields.rows import DenseRows
 from sirenpde.training import gauss_newton, memory
-from sirenpde.training.gauss_newton import FIRST, PATIENCE, GaussNewtonStepper, _Step
+from sirenpde.training.gauss_newton import FIRST, PATIENCE, GaussNewtonStepper
 from sirenpde.training.linearised import LinearSystem
 from sirenpde.training.normal_equations import KernelSpace, ResidualSpace, WeightSpace
 
@@ -57,17 +57,6 @@ def valley(x):
     return torch.stack([10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]])
 
 
-class Straight(GaussNewtonStepper):
-    """The same without the bend: Levenberg's and Marquardt's step."""
-
-    def _accelerated(self, system, equations, here):
-        if not equations.factorised(self.damping):
-            return None
-        along = equations.solved(system.residuals)
-        ahead = system.residuals + equations.times(along)
-        return _Step(along, system.loss - system.loss_of(ahead))
-
-
 def steps_to(stepper, objective, least, most=500):
     """The steps that it takes to bring the loss below a number."""
     for step in range(most):
@@ -89,13 +78,14 @@ class TestSteps:
         assert losses[1] - least < 1e-2 * (losses[0] - least)  # the damping is a thousandth of the curvature
         assert losses[3] - least < 1e-5 * (losses[0] - least)
 
-    @pytest.mark.parametrize(("steep", "part"), [(100.0, 2 / 3), (1000.0, 1 / 4)])
+    @pytest.mark.parametrize(("steep", "part"), [(100.0, 1 / 2), (1000.0, 1 / 6)])
     @pytest.mark.parametrize("start", [(-1.2, 1.0), (-2.0, 5.0), (-1.0, -3.0)])
-    def test_a_narrow_valley_takes_far_fewer_steps_with_the_bend_than_without(self, start, steep, part):
-        # Measured: 26, 36, 28 against 66, 88, 44 steps; where it is steeper 51, 73, 44 against 274, 349, 199.
+    def test_a_narrow_valley_takes_far_fewer_steps_with_corrections(self, monkeypatch, start, steep, part):
         canyon = Squares(lambda x: valley(x) * torch.tensor([steep / 10.0, 1.0], dtype=torch.float64))
+        # Measured: 19, 22, 17 against 66, 88, 44 steps; where it is steeper 31, 39, 25 against 274, 349, 199.
         steps = steps_to(GaussNewtonStepper(Place(*start)), canyon, 1e-20)
-        assert steps < part * steps_to(Straight(Place(*start)), canyon, 1e-20)
+        monkeypatch.setattr(gauss_newton, "CORRECTIONS", 0)
+        assert steps < part * steps_to(GaussNewtonStepper(Place(*start)), canyon, 1e-20)
 
     def test_the_loss_never_rises(self):
         stepper, objective = GaussNewtonStepper(Place(-1.2, 1.0)), Squares(valley)

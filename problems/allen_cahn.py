@@ -7,11 +7,13 @@ Find u: [-1, 1] × [0, 1] → R, periodic in x, such that
 Three walls form between the phases u = 1 and u = −1, each about 0.01 wide. There is no closed form. The score compares
 u with a table that tests/benchmarks/references/etdrk4.py computes to 10⁻⁶ (exponential time differencing, 2048 modes).
 
-Both conditions are built into the field: u = e^(−10t) (x² cos πx + 2k) + t Φ with Φ periodic. The start has a kink where
-the circle closes: at a distance d from x = ±1 it is −1 + 2d. No smooth Φ follows a kink, so what becomes of it is built in
-as well. Close to −1, u + 1 decays by e^(−10t) and spreads like heat, which turns d into d + k with
+Both conditions are built into the field, u = e^(−10t) (x² cos πx + 2k) + t Φ with Φ periodic. The start has a kink
+where the circle closes: at a distance d from x = ±1 it is −1 + 2d. Close to −1, u + 1 decays by e^(−10t) and spreads
+like heat, which turns d into d + k with
 
-    k = √(4Dt/π) e^(−d²/4Dt) − d erfc(d/√(4Dt)),   D = 1/10⁴,   from the left and from the right.
+    k = √(4Dt/π) e^(−d²/4Dt) − d erfc(d/√(4Dt)),   D = 1/10⁴,
+
+on either side. So the kink and what becomes of it are built in: no smooth Φ could follow it.
 
 Between the phases an error grows like e^(5t), so that an early one does more harm: the equation is weighed by e^(−3t).
 
@@ -64,8 +66,8 @@ def build() -> sp.Problem:
 
 
 def rounded(distance: sympy.Expr, t: sympy.Expr) -> sympy.Expr:
-    """Return by how much a kink |d| has risen after a time t of heat, as a function of d ≥ 0; at t = 0 by 10⁻⁸ at most."""
-    width = sympy.sqrt(4 * (t + sympy.Rational(1, 10**12)) / 10**4)
+    """Return by how much heat has filled a kink |d| after a time t, for d ≥ 0; at t = 0 by 10⁻¹² at most."""
+    width = sympy.sqrt(4 * (t + sympy.Rational(1, 10**20)) / 10**4)
     ratio = distance / width
     return width * sympy.exp(-(ratio**2)) / sympy.sqrt(sympy.pi) - distance * sympy.erfc(ratio)
 

@@ -2,10 +2,10 @@
 
 A step solves (JᵀJ + λ D) δ = −Jᵀr, with D the diagonal of JᵀJ (Levenberg 1944; Marquardt 1963), averaged over each
 layer so that it stands outside of the inner products of streams. After δ the residuals are not quite r + Jδ, as was
-foretold. What they miss, e, is taken back by −(JᵀJ + λ D)⁻¹ Jᵀe, again and again with the same factorisation (second-order
-corrections, Fletcher 1982; Newton's method with a kept Jacobian), so that the weights follow the bent floor of a valley
-far beyond where it is straight. λ falls where the model foretold the loss well, and rises where it did not, or where
-the first correction is not short beside δ.
+foretold. What they miss, e, is taken back by −(JᵀJ + λ D)⁻¹ Jᵀe, again and again with the same factorisation
+(second-order corrections, Fletcher 1982), so that the weights follow the bent floor of a valley far beyond where it is
+straight. λ falls where the model foretold the loss well, and rises where it did not, or where a correction is not short
+beside δ.
 
 With fewer residuals than weights the same step is −D⁻¹Jᵀw, (J D⁻¹ Jᵀ + λ) w = r, in the space of the residuals.
 """

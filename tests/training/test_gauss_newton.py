@@ -87,6 +87,35 @@ class TestSteps:
         monkeypatch.setattr(gauss_newton, "CORRECTIONS", 0)
         assert steps < part * steps_to(GaussNewtonStepper(Place(*start)), canyon, 1e-20)
 
+    def test_corrections_lead_to_the_residuals_that_were_foretold(self, monkeypatch):
+        def missed(corrections):
+            monkeypatch.setattr(gauss_newton, "CORRECTIONS", corrections)
+            place, asked = Place(-1.2, 1.0), Squares(lambda x: 0.1 * valley(x))
+            stepper, system = GaussNewtonStepper(place), asked.linearised(place)
+            equations = stepper._equations(system)
+            assert equations.factorised(1e-2)
+            step = equations.solved(system.residuals)
+            aim = system.residuals + equations.times(step)
+            found = stepper._corrected(system, equations, place.read())
+            return (asked.residuals(found.place) - aim).norm() / step.norm()
+
+        monkeypatch.setattr(gauss_newton, "MOST", 1.0)  # as many as there may be
+        misses = [float(missed(count)) for count in (0, 1, 2, 4)]
+        assert misses == sorted(misses, reverse=True)
+        assert misses[-1] < 0.25 * misses[0]
+
+    def test_a_step_that_bends_more_than_it_is_long_is_not_corrected_but_damped(self):
+        place, bent = Place(1.0), Squares(lambda x: torch.atan(5.0 * x))
+        stepper, system = GaussNewtonStepper(place), bent.linearised(place)
+        equations = stepper._equations(system)
+        assert equations.factorised(FIRST)
+        assert stepper._corrected(system, equations, place.read()) is None
+        assert bent.asked == 1  # δ alone was looked at
+        place.write(torch.tensor([1.0], dtype=torch.float64))
+        losses = [stepper.step(bent) for _ in range(12)]
+        assert losses == sorted(losses, reverse=True)
+        assert losses[-1] < 1e-12
+
     def test_the_loss_never_rises(self):
         stepper, objective = GaussNewtonStepper(Place(-1.2, 1.0)), Squares(valley)
         losses = [stepper.step(objective) for _ in range(30)]

@@ -45,7 +45,7 @@ def integer(name, value):
 
 
 def number(name, value):
-    return f"{name}={value!r}: expected a positive number, or None for no limit."
+    return f"{name}={value!r}: expected a positive, finite number, or None for no limit."
 
 
 STAGES = 'expected "auto", an optimizer such as sp.Adam(steps=1000), or a list of such.'

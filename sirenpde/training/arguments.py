@@ -165,7 +165,7 @@ def budget_of(steps: object, max_seconds: object, tolerance: object) -> Budget:
         raise UsageError(msg)
     for name, value in (("max_seconds", max_seconds), ("tolerance", tolerance)):
         if value is not None and (finite_number(value) or 0.0) <= 0:
-            msg = f"{name}={shown(value)}: expected a positive number, or None for no limit."
+            msg = f"{name}={shown(value)}: expected a positive, finite number, or None for no limit."
             raise UsageError(msg)
     return Budget(steps, max_seconds, tolerance)  # type: ignore[arg-type]
 

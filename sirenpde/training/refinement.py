@@ -55,9 +55,9 @@ class AdaptivePoints:
 
     def __post_init__(self) -> None:
         """Refuse numbers that give no density."""
-        if isinstance(self.count, AdaptivePoints):
+        if not _counts(self.count):
             msg = (
-                f'AdaptivePoints(count={self.count!r}): expected "auto", a positive integer, or a dictionary from '
+                f'AdaptivePoints(count={shown(self.count)}): expected "auto", a positive integer, or a dictionary from '
                 "constraints to integers."
             )
             raise UsageError(msg)
@@ -95,6 +95,14 @@ class AdaptivePoints:
         return replace(pool.pick(chosen), shares=count / (len(pool) * chances[chosen]))
 
 
+def _counts(value: object) -> bool:
+    """Tell whether a value says how many points there are to be; names of constraints are looked at later."""
+    if isinstance(value, str):
+        return value == "auto"
+    each = list(value.values()) if isinstance(value, Mapping) else [value]
+    return all(type(count) is int and 1 <= count <= 10**9 for count in each)
+
+
 def pointwise_constraints(problem: Problem) -> tuple[bool, ...]:
     """Return which constraints hold at every one of infinitely many points: theirs can be chosen, and weighed."""
     return tuple(each.on.size is None and not isinstance(each, IntegralConstraint) for each in problem.constraints)
@@ -112,7 +120,7 @@ def require_refinable(points: AdaptivePoints, problem: Problem, stages: Sequence
         names = ", ".join(f"sp.{type(stage).__name__}" for stage in stages)
         msg = (
             f"points={points!r}: expected a stage that keeps its points for a while; got {names}, with fresh points at "
-            'every step. Add such a stage, for example sp.SSBroyden(steps=2000), or give points="auto" or a number.'
+            'every step. Add such a stage, for example sp.GaussNewton(steps=300), or give points="auto" or a number.'
         )
         raise UsageError(msg)
 

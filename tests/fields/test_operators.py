@@ -314,6 +314,10 @@ def test_what_cannot_be_differentiated_is_refused_by_name(expression, message):
             lambda phi: sp.dot(phi.u, phi.u),
             "takes sp.dot of two scalars.\n  Write v * w, or give vectors of shape (n, d).",
         ),
+        *(
+            (each, "takes sp.dot of a scalar and a vector.\n  Write v * w, or give vectors of shape (n, d).")
+            for each in (lambda phi: sp.dot(phi.u, phi.v), lambda phi: sp.dot(sp.grad(phi.u), phi.u))
+        ),
         (
             lambda phi: sp.norm(phi.u),
             "takes sp.norm of a scalar.\n  Write torch.abs(v), or give a vector of shape (n, d).",

@@ -66,8 +66,8 @@ def build() -> sp.Problem:
 
 
 def rounded(distance: sympy.Expr, t: sympy.Expr) -> sympy.Expr:
-    """Return by how much heat has filled a kink |d| after a time t, for d ≥ 0; at t = 0 by 10⁻¹² at most."""
-    width = sympy.sqrt(4 * (t + sympy.Rational(1, 10**20)) / 10**4)
+    """Return by how much heat has filled a kink |d| after a time t, for d ≥ 0; at t = 0 by 10⁻⁹, not to divide by 0."""
+    width = sympy.sqrt(4 * (t + sympy.Rational(1, 10**14)) / 10**4)
     ratio = distance / width
     return width * sympy.exp(-(ratio**2)) / sympy.sqrt(sympy.pi) - distance * sympy.erfc(ratio)
 

@@ -112,6 +112,11 @@ def finite_number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def is_count(value: object, most: int = 10**9) -> bool:
+    """Tell whether a value is an integer from 1 to ``most``; True is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+
+
 def shown(value: object) -> str:
     """Return how a value is written in a message: as Python writes it, but for numbers of hundreds of digits."""
     if isinstance(value, int) and value.bit_length() > 200:

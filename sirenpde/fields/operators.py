@@ -181,7 +181,7 @@ def dot(v: Quantity, w: Quantity) -> Quantity:
         ResidualError: If the shapes differ, or there is no component axis.
     """
     product = _quantity(v) * w
-    scalars = sum(isinstance(each, Quantity) and not each.trailing for each in (v, w))
+    scalars = sum(not getattr(each, "trailing", getattr(each, "shape", ())) for each in (v, w))
     if scalars:  # a product of one with a vector is a vector, whose sum nobody means
         what = "two scalars" if scalars == 2 else "a scalar and a vector"
         product.scope.refuse(f"takes sp.dot of {what}.", "Write v * w, or give vectors of shape (n, d).")

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirenpde.errors import RegionError, shown, suggestion
+from sirenpde.errors import RegionError, is_count, shown, suggestion
 from sirenpde.regions.sample import Sample
 
 
@@ -223,7 +223,7 @@ def require_coordinates(shape: Shape, values: Mapping[str, object]) -> None:
 
 def require_count(region: Shape, count: int) -> None:
     """Refuse a number of points that is no positive integer."""
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 10**9:
+    if not is_count(count):
         msg = f"{region!r} was asked for {count!r} points; expected an integer from 1 to 10**9, such as 1000."
         raise RegionError(msg)
 

@@ -14,7 +14,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from sirenpde.errors import ExpressionError, ProblemError, ResidualError, finite_number, kind_of, shown
+from sirenpde.errors import ExpressionError, ProblemError, ResidualError, finite_number, is_count, kind_of, shown
 from sirenpde.fields.trace import Residual
 from sirenpde.regions.region import Region
 from sirenpde.statement.symbolic.collect import expressions, holds_symbolic
@@ -96,9 +96,14 @@ class Constraint:
                 "drop the constraint."
             )
             raise ProblemError(msg)
-        if points is not None and (isinstance(points, bool) or not isinstance(points, int) or not 1 <= points <= 10**9):
+        if points is not None and not is_count(points):
             msg = f'constraint "{self.name}" has points={points!r}; expected a positive integer, such as points=2000.'
             raise ProblemError(msg)
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether it holds at every one of infinitely many points: theirs can be chosen, and weighed."""
+        return self.on.size is None
 
     @property
     def measure(self) -> float:
@@ -161,6 +166,11 @@ class IntegralConstraint(Constraint):
     """
 
     points: int | None = 4096
+
+    @property
+    def pointwise(self) -> bool:
+        """False: its residual need not vanish anywhere."""
+        return False
 
     def reduced(self, parts: list[Tensor]) -> list[Tensor]:
         """Return the mean of each part over the points, shape ``(1,)`` or ``(1, k)``."""

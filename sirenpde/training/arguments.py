@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from sirenpde.errors import SirenPDEWarning, UsageError, finite_number, shown
+from sirenpde.errors import SirenPDEWarning, UsageError, finite_number, is_count, shown
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.correction import MOST_PARTS, number_of_parts
 from sirenpde.fields.siren import Siren
@@ -22,7 +22,7 @@ from sirenpde.training.defaults import Defaults, stages_within
 from sirenpde.training.loop import Budget
 from sirenpde.training.networks import network_for
 from sirenpde.training.optimizer import Optimizer, require_double
-from sirenpde.training.refinement import AdaptivePoints, pointwise_constraints, require_refinable
+from sirenpde.training.refinement import AdaptivePoints, require_refinable
 from sirenpde.training.reproducibility import derived_seed, require_dtype
 
 #: From here on, in units of a coordinate's extent, float32 leaves fewer than four digits of a place in the domain.
@@ -152,7 +152,7 @@ def adaptive_of(
 ) -> AdaptivePoints | None:
     """Return how points are adapted to the residual, or None; refuse it where it was asked for and changes nothing."""
     if not isinstance(points, AdaptivePoints):
-        suits = any(pointwise_constraints(problem)) and any(stage.kept > 1 for stage in stages)
+        suits = any(each.pointwise for each in problem.constraints) and any(stage.kept > 1 for stage in stages)
         return defaults.adaptive if isinstance(points, str) and suits else None
     require_refinable(points, problem, stages)
     return points
@@ -160,7 +160,7 @@ def adaptive_of(
 
 def budget_of(steps: object, max_seconds: object, tolerance: object) -> Budget:
     """Return the limits of a run."""
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 10**9):
+    if steps is not None and not is_count(steps):
         msg = f"steps={shown(steps)}: expected a positive integer, or None to leave it to the optimizer."
         raise UsageError(msg)
     for name, value in (("max_seconds", max_seconds), ("tolerance", tolerance)):

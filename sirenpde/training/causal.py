@@ -18,7 +18,6 @@ from sirenpde.errors import UsageError, finite_number, shown, suggestion
 from sirenpde.regions.region import Sample
 from sirenpde.statement.problem import Problem
 from sirenpde.training.loss import IntegralLoss
-from sirenpde.training.refinement import pointwise_constraints
 
 #: Draws of points between two looks at the slabs, where the points are new at every step.
 EVERY = 10
@@ -94,9 +93,7 @@ def require_evolution(causal: Causal, problem: Problem) -> None:
 def _spreads(causal: Causal, problem: Problem) -> list[bool]:
     """Return which constraints are weighed: on regions of infinitely many points that extend in the coordinate."""
     ends = [each.on.bounds[causal.coordinate] for each in problem.constraints]
-    return [
-        pointwise and low < high for pointwise, (low, high) in zip(pointwise_constraints(problem), ends, strict=True)
-    ]
+    return [each.pointwise and low < high for each, (low, high) in zip(problem.constraints, ends, strict=True)]
 
 
 class CausalWeights:
@@ -113,7 +110,7 @@ class CausalWeights:
         self._column = problem.coordinates.index(causal.coordinate)
         self._low, self._high = problem.bounds[self._column]
         self._spreads = _spreads(causal, problem)
-        self._counts = pointwise_constraints(problem)
+        self._counts = tuple(each.pointwise for each in problem.constraints)
         self._rising = list(causal.epsilon)
         self._scale: float | None = None
         self._draws = 0

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from sirenpde.errors import UsageError, suggestion
+from sirenpde.errors import UsageError, is_count, suggestion
 from sirenpde.regions.region import Region, Sample, arranged
 from sirenpde.statement.constraint import Constraint
 from sirenpde.statement.problem import Problem
-from sirenpde.training.refinement import AdaptivePoints, pointwise_constraints
+from sirenpde.training.refinement import AdaptivePoints
 from sirenpde.training.reproducibility import derived_seed
 
 #: |C_m|, shape (n,), at the points of a sample, given m.
@@ -42,7 +42,7 @@ class Collocation:
         """
         self._coordinates = problem.coordinates
         self._adaptive = adaptive
-        self._refined = pointwise_constraints(problem)
+        self._refined = tuple(each.pointwise for each in problem.constraints)
         self._streams = [
             _stream(constraint.on, counts[constraint.name], derived_seed(seed, f"points/{constraint.name}"))
             for constraint in problem.constraints
@@ -165,6 +165,6 @@ def _checked(problem: Problem, points: Mapping[str, int], needed: list[str]) -> 
 
 def require_points(count: object, what: str) -> None:
     """Refuse a number of points that is no positive integer."""
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 10**9:
+    if not is_count(count):
         msg = f"{what}={count!r}: expected a positive integer, such as 4096."
         raise UsageError(msg)

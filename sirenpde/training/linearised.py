@@ -158,7 +158,7 @@ class LinearisedLoss:
                 rows = factors_of(column, records, weights)
                 values, reduced = _reduced(constraint, column.detach(), rows, chunk)
                 stated = len(chunk) / len(sample) / len(values) * self._factors(index, chunk, values)
-                factors = multiplier * _emphasised(stated, chunk)
+                factors = multiplier * _emphasised(constraint, stated, chunk)
                 squares = factors * _parabola(values) if constraint.penalty == "absolute" else factors
                 penalised = constraint.penalised(values)
                 rest = float(factors @ penalised - squares @ values.square())
@@ -209,11 +209,11 @@ class _Piece:
     stated: float
 
 
-def _emphasised(factors: Tensor, chunk: Sample) -> Tensor:
+def _emphasised(constraint: Constraint, factors: Tensor, chunk: Sample) -> Tensor:
     """Return factors by emphasis: that of each point, or of a mean over them, ``(1,)``, the mean of it."""
     if chunk.emphasis is None:
         return factors
-    return factors * (chunk.emphasis if len(factors) == len(chunk) else chunk.emphasis.mean())
+    return factors * (chunk.emphasis.mean() if isinstance(constraint, IntegralConstraint) else chunk.emphasis)
 
 
 def _parabola(values: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sirenpde.errors import UsageError, finite_number, kind_of, shown
+from sirenpde.errors import UsageError, finite_number, is_count, kind_of, shown
 from sirenpde.fields.ansatz import Ansatz
 from sirenpde.fields.siren import SirenNetwork
 from sirenpde.training.loss import IntegralLoss
@@ -205,7 +205,7 @@ def own_network(module: nn.Module) -> nn.Module:
 def require_count(declaration: Optimizer, name: str, most: int = 10**9) -> None:
     """Refuse a number of a declaration that is no positive integer; its own default is the example."""
     count = getattr(declaration, name)
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= most:
+    if not is_count(count, most):
         kind = type(declaration)
         msg = f"{kind.__name__}({name}={count!r}): expected a positive integer, such as {name}={getattr(kind, name)}."
         raise UsageError(msg)

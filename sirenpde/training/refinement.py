@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from sirenpde.errors import UsageError, finite_number, shown
+from sirenpde.errors import UsageError, finite_number, is_count, shown
 from sirenpde.regions.region import Sample
-from sirenpde.statement.constraint import IntegralConstraint
 from sirenpde.statement.problem import Problem
 from sirenpde.training.optimizer import Optimizer
 
@@ -100,17 +99,12 @@ def _counts(value: object) -> bool:
     if isinstance(value, str):
         return value == "auto"
     each = list(value.values()) if isinstance(value, Mapping) else [value]
-    return all(type(count) is int and 1 <= count <= 10**9 for count in each)
-
-
-def pointwise_constraints(problem: Problem) -> tuple[bool, ...]:
-    """Return which constraints hold at every one of infinitely many points: theirs can be chosen, and weighed."""
-    return tuple(each.on.size is None and not isinstance(each, IntegralConstraint) for each in problem.constraints)
+    return all(map(is_count, each))
 
 
 def require_refinable(points: AdaptivePoints, problem: Problem, stages: Sequence[Optimizer]) -> None:
     """Refuse adaptive points where they would change nothing."""
-    if not any(pointwise_constraints(problem)):
+    if not any(each.pointwise for each in problem.constraints):
         msg = (
             f"points={points!r}: no constraint of {problem.where} has points to choose from. Adaptive points are for "
             'constraints on regions of infinitely many points; give points="auto" or a number.'

@@ -311,12 +311,17 @@ def test_what_cannot_be_differentiated_is_refused_by_name(expression, message):
     ("expression", "message"),
     [
         (
-            lambda phi: sp.dot(phi.u, phi.u),
+            lambda phi: sp.dot(phi.u, 3.0),
             "takes sp.dot of two scalars.\n  Write v * w, or give vectors of shape (n, d).",
         ),
         *(
             (each, "takes sp.dot of a scalar and a vector.\n  Write v * w, or give vectors of shape (n, d).")
-            for each in (lambda phi: sp.dot(phi.u, phi.v), lambda phi: sp.dot(sp.grad(phi.u), phi.u))
+            for each in (
+                lambda phi: sp.dot(phi.u, phi.v),
+                lambda phi: sp.dot(sp.grad(phi.u), phi.u),
+                lambda phi: sp.dot(phi.v, 3.0),
+                lambda phi: sp.dot(phi.v, torch.tensor(3.0)),
+            )
         ),
         (
             lambda phi: sp.norm(phi.u),

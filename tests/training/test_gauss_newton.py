@@ -11,7 +11,7 @@ from torch import nn
 import sirenpde as sp
 from sirenpde.fields.rows import DenseRows
 from sirenpde.training import gauss_newton, memory
-from sirenpde.training.gauss_newton import FIRST, PATIENCE, GaussNewtonStepper
+from sirenpde.training.gauss_newton import CORRECTIONS, FIRST, PATIENCE, PROGRESS, GaussNewtonStepper
 from sirenpde.training.linearised import LinearSystem
 from sirenpde.training.normal_equations import KernelSpace, ResidualSpace, WeightSpace
 
@@ -104,6 +104,42 @@ class TestSteps:
         assert misses == sorted(misses, reverse=True)
         assert misses[-1] < 0.25 * misses[0]
 
+    # A residual of one number: r = 1, J = 1, so δ = −1 foretells nearly 0. What is found after δ and each correction:
+    @pytest.mark.parametrize(
+        ("found", "asked", "kept"),
+        [
+            pytest.param([0.1], 1, 0.1, id="most of the gain has come"),
+            pytest.param([1.4, 0.9, 0.7, 0.2], 4, 0.2, id="the miss falls until then"),
+            pytest.param([1.4, 0.9, 0.95, 0.1], 3, 0.9, id="the miss grows again, the best place is kept"),
+            pytest.param([0.9, 0.85, 0.1], 2, 0.85, id="the miss hardly falls"),
+            pytest.param([1.4, math.nan, 0.1], 2, None, id="a miss that is no number"),
+            pytest.param(
+                [2.0 * 0.85**k for k in range(20)], 1 + CORRECTIONS, 2.0 * 0.85**10, id="as many as there are"
+            ),
+        ],
+    )
+    def test_corrections_go_on_as_long_as_they_pay(self, monkeypatch, found, asked, kept):
+        monkeypatch.setattr(gauss_newton, "BEND", 10.0)
+        ready, places = iter(found), []
+        place = Place(0.0)
+
+        def again():
+            places.append(float(place.x[0]))
+            return torch.tensor([next(ready)], dtype=torch.float64)
+
+        one = torch.ones(1, dtype=torch.float64)
+        system = LinearSystem(one, (DenseRows(one[None]),), 0.0, (), again)
+        stepper = GaussNewtonStepper(place)
+        equations = stepper._equations(system)
+        assert equations.factorised(1e-9)
+        step = stepper._corrected(system, equations, place.read())
+        assert len(places) == asked
+        if kept is None:
+            assert step is None
+        else:
+            assert step.gained == pytest.approx(1.0 - kept**2)
+            assert float(step.place[0]) == places[found.index(kept)]
+
     def test_a_step_that_bends_more_than_it_is_long_is_not_corrected_but_damped(self):
         place, bent = Place(1.0), Squares(lambda x: torch.atan(5.0 * x))
         stepper, system = GaussNewtonStepper(place), bent.linearised(place)
@@ -179,14 +215,21 @@ class TestSteps:
         assert len(places) > 1
         assert torch.equal(place.x, places[-1])
 
-    def test_steps_that_bring_nothing_stall(self):
-        stepper, flat = GaussNewtonStepper(Place(0.5)), Squares(lambda x: torch.stack([1e3 + 0 * x[0], 1e-2 * x[0]]))
-        for step in range(PATIENCE + 1):
-            assert not stepper.stalled, step
-            stepper.step(flat)
-            if stepper.stalled:
-                break
-        assert stepper.stalled
+    @pytest.mark.parametrize(("fall", "stalls"), [(1e-5, True), (2.0 * PROGRESS / PATIENCE, False)])
+    def test_losses_that_hardly_fall_over_many_steps_stall(self, fall, stalls):
+        class Slow(Squares):
+            """Whose every step lowers the loss by a given part, and no more."""
+
+            def linearised(self, weights):
+                level = torch.tensor([(1.0 - fall) ** (len(losses) / 2)], dtype=torch.float64)
+                row = DenseRows(torch.ones(1, 1, dtype=torch.float64))
+                return LinearSystem(level, (row,), 0.0, (), lambda: (1.0 - fall) ** 0.5 * level)
+
+        losses, stepper = [], GaussNewtonStepper(Place(1.0))
+        while len(losses) < 3 * PATIENCE and not stepper.stalled:
+            losses.append(stepper.step(Slow(None)))
+        assert stepper.stalled == stalls
+        assert len(losses) == (PATIENCE + 1 if stalls else 3 * PATIENCE)
 
     def test_softening_starts_with_a_damping_as_large_as_the_curvature_and_forgets(self):
         stepper = GaussNewtonStepper(Place(3.0, 4.0))

@@ -11,6 +11,7 @@ threads may be used says ``OMP_NUM_THREADS``; what is not said is up to torch.
 | method | what it is |
 | --- | --- |
 | ``sirenpde`` | ``sp.solve(problem, max_seconds=SECONDS, seed=SEED)`` and nothing else |
+| ``ssbroyden``, ``lbfgs``, ``muon`` | the same, but for the optimizer: this one in the place of Gauss–Newton |
 | ``deepxde`` | its documented recipe (``peers/deepxde_recipes.py``), for the same wall time; float32, its default |
 | ``deepxde64`` | the same in float64, which its documentation advises where L-BFGS stops early |
 | ``classical`` | the solver in ``references/``; once, for it has neither seed nor budget |
@@ -52,7 +53,7 @@ if __name__ == "__main__":  # pytest has the folder `tests` on its path already
     sys.path.insert(0, str(ROOT))
 
 from benchmarks import accuracy_table
-from benchmarks.accuracy_cases import CASES, METHODS
+from benchmarks.accuracy_cases import CASES, METHODS, OPTIMIZERS
 
 from sirenpde.errors import SirenPDEError, UsageError
 from sirenpde.regions.extras import require_extra
@@ -60,7 +61,7 @@ from sirenpde.regions.extras import require_extra
 RESULTS = ROOT / "tests" / "benchmarks" / "results" / "accuracy.jsonl"
 #: What a method's results depend on, besides the references: a digest of these tells two uncommitted states apart.
 CODE = {
-    "sirenpde": ("sirenpde", "problems"),
+    **dict.fromkeys(("sirenpde", *OPTIMIZERS), ("sirenpde", "problems")),
     "deepxde": ("tests/benchmarks/peers",),
     "deepxde64": ("tests/benchmarks/peers",),
     "classical": ("tests/benchmarks/references",),

@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.accuracy_cases import CASES, Case, Fit, problem_of
+from benchmarks.accuracy_cases import CASES, OPTIMIZERS, Case, Fit, problem_of
 
 
-def sirenpde_fit(name: str, seed: int, seconds: float) -> Fit:
-    """Solve the shipped problem as a user would who says nothing but how long."""
+def sirenpde_fit(name: str, seed: int, seconds: float, optimizer: Any = "auto") -> Fit:
+    """Solve the shipped problem as a user would who says nothing but how long, and at most the optimizer."""
     import sirenpde as sp
     from sirenpde.library import definitions, shipped
 
     names = definitions(shipped()[problem_of(name)])
     problem = names["build"](**CASES[name].arguments)
-    solution = sp.solve(problem, max_seconds=seconds, seed=seed, progress=False, throw=False)
+    solution = sp.solve(problem, optimizer=optimizer, max_seconds=seconds, seed=seed, progress=False, throw=False)
     settings = solution.settings
     chosen = {key: settings.get(key) for key in ("network", "points", "notes") if key in settings}
     return Fit(
@@ -45,6 +45,18 @@ def sirenpde_fit(name: str, seed: int, seconds: float) -> Fit:
             "score": solution.score | (names["scores"](solution) if "scores" in names else {}),
         },
     )
+
+
+def stages_of(method: str, seconds: float) -> Any:
+    """Return the stages of a method that differs in the optimizer alone: the same warm-up, then its own to the end."""
+    import sirenpde as sp
+
+    if method == "sirenpde":
+        return "auto"
+    if method == "muon":  # a cosine over so many steps as about fit, at 25 ms each
+        return [sp.Muon(steps=int(40 * seconds), lr=2e-3)]
+    steps = min(100, max(20, int(seconds)))
+    return [sp.Muon(steps=steps, lr=2e-3), getattr(sp, OPTIMIZERS[method])(steps=10**6)]
 
 
 def deepxde_fit(name: str, seed: int, seconds: float, dtype: str) -> Fit:
@@ -78,9 +90,9 @@ def measure(name: str, method: str, seed: int, seconds: float) -> dict[str, Any]
     """Run a method and return its part of the row."""
     wall, cpu = time.perf_counter(), time.process_time()
     fit = (
-        sirenpde_fit(name, seed, seconds)
-        if method == "sirenpde"
-        else deepxde_fit(name, seed, seconds, "float64" if method == "deepxde64" else "float32")
+        deepxde_fit(name, seed, seconds, "float64" if method == "deepxde64" else "float32")
+        if method.startswith("deepxde")
+        else sirenpde_fit(name, seed, seconds, stages_of(method, seconds))
     )
     spent = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     errors = compare(CASES[name], fit, reference_of(name).reference())

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy_cases import CASES
+from benchmarks.accuracy_cases import CASES, OPTIMIZERS
 
 from sirenpde.errors import FileError
 
@@ -114,7 +114,8 @@ def peer(rows: Sequence[Row]) -> tuple[list[Row], str]:
 def tables(rows: Sequence[Row], cases: Sequence[str] = tuple(CASES)) -> str:
     """Return a table in Markdown for each budget that was run."""
     budgets = sorted({row["seconds"] for row in rows if row["seconds"] is not None and row["case"] in cases})
-    return "\n\n".join(table(rows, cases, budget) for budget in budgets) or "There are no results of these cases yet."
+    made = [each(rows, cases, budget) for budget in budgets for each in (table, optimizer_table)]
+    return "\n\n".join(filter(None, made)) or "There are no results of these cases yet."
 
 
 def table(rows: Sequence[Row], cases: Sequence[str], budget: float) -> str:
@@ -128,6 +129,24 @@ def table(rows: Sequence[Row], cases: Sequence[str], budget: float) -> str:
             lines.append(row_of(cells))
         used += from_rows
     return "\n".join([*lines, "", *footnotes(used)])
+
+
+def optimizer_table(rows: Sequence[Row], cases: Sequence[str], budget: float) -> str:
+    """Return the errors by optimizer, of the seeds that all of them have; empty where only one was run."""
+    methods = ("sirenpde", *OPTIMIZERS)
+    lines = []
+    for case in cases:
+        mine = [row for row in rows if row["case"] == case and row["seconds"] == budget]
+        found = {method: newest(row for row in mine if row["method"] == method) for method in methods}
+        run = [{row["seed"] for row in each} for each in found.values() if each]
+        seeds = set.intersection(*run) if len(run) > 1 else set()
+        if seeds:
+            shared = [[row for row in each if row["seed"] in seeds] for each in found.values()]
+            cells = [figure(claim(each)) if each else "" for each in shared]
+            lines.append(row_of([CASES[case].title, *cells, str(len(seeds))]))
+    head = ("case", "`auto`: GaussNewton", *OPTIMIZERS.values(), "seeds")
+    title = f"### In {budget:g} s, by optimizer"
+    return "\n".join([title, "", row_of(head), row_of(["---"] * len(head)), *lines]) if lines else ""
 
 
 def entry(case: str, rows: Sequence[Row], budget: float) -> tuple[list[str], list[Row]]:

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from benchmarks import accuracy, accuracy_run, accuracy_table
-from benchmarks.accuracy_cases import CASES, Fit, problem_of
+from benchmarks.accuracy_cases import CASES, OPTIMIZERS, Fit, problem_of
 from benchmarks.peers.deepxde_recipes import RECIPES, measured
 from benchmarks.references.reference import Reference
 
@@ -157,6 +157,34 @@ def test_budgets_have_tables_of_their_own_and_share_the_classical_row():
     assert "In 600 s" in long
     assert "1.0e-14 in 0.001 s" in short
     assert "1.0e-14 in 0.001 s" in long
+
+
+def test_optimizers_have_a_table_of_their_own_over_the_seeds_that_all_of_them_have():
+    rows = [row(seed=seed, error=error) for seed, error in enumerate((1e-8, 5e-8, 9e-8))]
+    assert accuracy_table.optimizer_table(rows, ["poisson"], 120.0) == ""
+    rows += [row("ssbroyden", error=1e-6), row("lbfgs", error=None), row("lbfgs", seed=1, error=1e-3)]
+    text = accuracy_table.optimizer_table(rows, ["poisson"], 120.0)
+    assert text.splitlines()[-1] == f"| {CASES['poisson'].title} | 1.0e-08 | 1.0e-06 | failed |  | 1 |"
+    assert text in accuracy_table.tables(rows)
+    assert accuracy_table.optimizer_table(rows, ["poisson"], 600.0) == ""
+
+
+@pytest.mark.parametrize("method", ["sirenpde", *OPTIMIZERS])
+def test_a_method_of_ours_differs_in_the_optimizer_alone(monkeypatch, method):
+    asked = {}
+
+    def solve(problem, **options):
+        asked.update(options)
+        raise InterruptedError
+
+    monkeypatch.setattr("sirenpde.solve", solve)
+    with pytest.raises(InterruptedError):
+        accuracy_run.measure("poisson", method, 3, 60.0)
+    stages = asked.pop("optimizer")
+    assert asked == {"max_seconds": 60.0, "seed": 3, "progress": False, "throw": False}
+    names = stages if isinstance(stages, str) else [type(each).__name__ for each in stages]
+    kinds = {"sirenpde": "auto", "muon": ["Muon"]}
+    assert names == kinds.get(method, ["Muon", OPTIMIZERS.get(method)])
 
 
 def test_a_line_that_was_written_is_read_back_as_it_was(tmp_path):

@@ -19,7 +19,7 @@ The score compares the velocity along both centre lines, at the points of Ghia's
 has converged (tests/benchmarks/references/cavity.py). Ghia's own values are 0.7 % from that for u and 3.4 % for v.
 
 Measured by `sirenpde run cavity --seconds 120`, seed 0, on one core of a busy machine: relative errors on the centre
-lines of 1.0e-4 for u and 2.5e-4 for v.
+lines of 7.4e-5 for u and 2.7e-4 for v.
 """
 
 import numpy as np

@@ -7,8 +7,8 @@ Find u: [0, 1]² → R and the number ν with
 where the rod's temperature was measured at some places and times; what it was at the beginning is not known either.
 The measurements were made of u = e^(−νπ²t) sin πx + ½ e^(−4νπ²t) sin 2πx with ν = 0.1.
 
-Measured by `sirenpde run identify_diffusion --seconds 120`, seed 0, on one core of a busy machine: ν to 9.8e-6 of
-itself, which is luck, for the noise lets least squares reach 7.4e-4; a relative error of 1.8e-3.
+Measured by `sirenpde run identify_diffusion --seconds 120`, seed 0, on one core of a busy machine: ν to 1.4e-4 of
+itself, where the noise lets least squares reach 7.4e-4; a relative error of 2.5e-3.
 """
 
 import numpy as np

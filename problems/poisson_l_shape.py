@@ -12,8 +12,8 @@ The equation is multiplied by r, or its square would weigh most what no network 
 where the leading term is known, as it is at any corner between two straight edges.
 
 Measured by `sirenpde run poisson_l_shape --seconds 120`, seed 0, on one core of a busy machine: a relative error of
-1.2e-4.
-Nearly all of it is next to the corner; with --set singular=yes, 4.1e-7 after 500 steps of quasi-Newton.
+2.4e-4.
+Nearly all of it is next to the corner; with `--set singular=yes --seconds 60` it is 7.5e-10.
 """
 
 import sympy

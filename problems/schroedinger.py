@@ -12,8 +12,8 @@ height at t = π/4 and spreads again (Satsuma & Yajima 1974):
 Raissi et al. close the interval to a circle; here the ends have the values that the pulse on the whole line has there.
 The start is built into the fields.
 
-Measured by `sirenpde run schroedinger --seconds 120`, seed 0, on one core of a busy machine: relative errors of 3.1e-5
-for u and 4.4e-5 for v.
+Measured by `sirenpde run schroedinger --seconds 120`, seed 0, on one core of a busy machine: relative errors of 3.9e-5
+for u and 8.4e-5 for v.
 """
 
 import sympy

@@ -123,8 +123,7 @@ def table(rows: Sequence[Row], cases: Sequence[str], budget: float) -> str:
     lines = [f"### In {budget:g} s", "", row_of(HEAD), row_of(["---"] * len(HEAD))]
     used: list[Row] = []
     for case in cases:
-        mine = [row for row in rows if row["case"] == case and row["seconds"] in {budget, None}]
-        cells, from_rows = entry(case, mine, budget)
+        cells, from_rows = entry(case, [row for row in rows if row["case"] == case], budget)
         if budget in CASES[case].targets or any(row["seconds"] == budget for row in from_rows):
             lines.append(row_of(cells))
         used += from_rows
@@ -150,7 +149,8 @@ def optimizer_table(rows: Sequence[Row], cases: Sequence[str], budget: float) ->
 
 
 def entry(case: str, rows: Sequence[Row], budget: float) -> tuple[list[str], list[Row]]:
-    """Return the cells of a case, and the rows that they are made of."""
+    """Return the cells of a case in a budget, and the rows that they are made of."""
+    every, rows = rows, [row for row in rows if row["seconds"] in {budget, None}]
     own = newest(row for row in rows if row["method"] == "sirenpde")
     classical = newest(row for row in rows if row["method"] == "classical")
     theirs, mark = peer(rows)
@@ -161,7 +161,7 @@ def entry(case: str, rows: Sequence[Row], budget: float) -> tuple[list[str], lis
         "" if target is None else f"{target:g}",
         figure(middle),
         worst(own),
-        reached(middle, target),
+        reached(middle, target) or sooner(every, budget, target),
         str(len(own)),
         f"{median(own, 'wall'):.0f}" if own else "",
         f"{median(own, 'cpu'):.0f}" if own else "",
@@ -188,6 +188,16 @@ def reached(middle: float, target: float | None) -> str:
     if target is None or math.isnan(middle):
         return ""
     return "yes" if middle <= target else "no"
+
+
+def sooner(rows: Sequence[Row], budget: float, target: float | None) -> str:
+    """Return in which smaller budget a target was reached; empty where in none."""
+    ours = [row for row in rows if row["method"] == "sirenpde" and row["seconds"] < budget]
+    for seconds in sorted({row["seconds"] for row in ours}):
+        middle = claim(newest(row for row in ours if row["seconds"] == seconds))
+        if reached(middle, target) == "yes":
+            return f"in {seconds:g} s: {figure(middle)}"
+    return ""
 
 
 def ratio(theirs: float, ours: float) -> str:

@@ -91,6 +91,13 @@ def test_a_target_that_is_missed_is_said_to_be_missed():
     assert cells([row(error=2e-7)])["reached"] == "no"
 
 
+def test_a_target_of_a_long_budget_that_a_short_one_reaches_need_not_be_run():
+    rows = [row(seed=seed, error=error) for seed, error in enumerate((3e-9, 1e-9, 2e-8))]
+    assert cells(rows, budget=600.0)["reached"] == "in 120 s: 3.0e-09"
+    assert cells([row(error=5e-8)], budget=600.0)["reached"] == ""
+    assert cells([*rows, row(seconds=600.0, error=5e-8)], budget=600.0)["reached"] == "no"
+
+
 def test_seeds_that_are_missing_show_in_their_number():
     assert cells([row(seed=0), row(seed=2)])["seeds"] == "2"
 

@@ -119,7 +119,7 @@ def tables(rows: Sequence[Row], cases: Sequence[str] = tuple(CASES)) -> str:
 
 
 def table(rows: Sequence[Row], cases: Sequence[str], budget: float) -> str:
-    """Return the table of one budget."""
+    """Return the table of one budget; empty where it holds other optimizers alone."""
     lines = [f"### In {budget:g} s", "", row_of(HEAD), row_of(["---"] * len(HEAD))]
     used: list[Row] = []
     for case in cases:
@@ -127,7 +127,7 @@ def table(rows: Sequence[Row], cases: Sequence[str], budget: float) -> str:
         if budget in CASES[case].targets or any(row["seconds"] == budget for row in from_rows):
             lines.append(row_of(cells))
         used += from_rows
-    return "\n".join([*lines, "", *footnotes(used)])
+    return "\n".join([*lines, "", *footnotes(used)]) if used else ""
 
 
 def optimizer_table(rows: Sequence[Row], cases: Sequence[str], budget: float) -> str:

@@ -174,6 +174,8 @@ def test_optimizers_have_a_table_of_their_own_over_the_seeds_that_all_of_them_ha
     assert text.splitlines()[-1] == f"| {CASES['poisson'].title} | 1.0e-08 | 1.0e-06 | failed |  | 1 |"
     assert text in accuracy_table.tables(rows)
     assert accuracy_table.optimizer_table(rows, ["poisson"], 600.0) == ""
+    alone = accuracy_table.tables([row("ssbroyden"), row("lbfgs")], ["poisson"])
+    assert alone.startswith("### In 120 s, by optimizer")
 
 
 @pytest.mark.parametrize("method", ["sirenpde", *OPTIMIZERS])

@@ -11,7 +11,7 @@ threads may be used says ``OMP_NUM_THREADS``; what is not said is up to torch.
 | method | what it is |
 | --- | --- |
 | ``sirenpde`` | ``sp.solve(problem, max_seconds=SECONDS, seed=SEED)`` and nothing else |
-| ``ssbroyden``, ``lbfgs``, ``muon`` | the same, but for the optimizer: this one in the place of Gauss–Newton |
+| ``ssbroyden``, ``lbfgs`` | the same, but for the optimizer: this one in the place of Gauss–Newton |
 | ``deepxde`` | its documented recipe (``peers/deepxde_recipes.py``), for the same wall time; float32, its default |
 | ``deepxde64`` | the same in float64, which its documentation advises where L-BFGS stops early |
 | ``classical`` | the solver in ``references/``; once, for it has neither seed nor budget |

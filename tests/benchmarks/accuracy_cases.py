@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 #: Everything that can be measured, in the order of the runs.
-METHODS = ("sirenpde", "ssbroyden", "lbfgs", "muon", "deepxde", "deepxde64", "classical")
+METHODS = ("sirenpde", "ssbroyden", "lbfgs", "deepxde", "deepxde64", "classical")
 
 #: Methods that differ from ``sirenpde`` in the optimizer alone, which takes the place of Gauss–Newton: its name.
-OPTIMIZERS = {"ssbroyden": "SSBroyden", "lbfgs": "LBFGS", "muon": "Muon"}
+OPTIMIZERS = {"ssbroyden": "SSBroyden", "lbfgs": "LBFGS"}
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,6 @@ def stages_of(method: str, seconds: float) -> Any:
 
     if method == "sirenpde":
         return "auto"
-    if method == "muon":  # a cosine over so many steps as about fit, at 25 ms each
-        return [sp.Muon(steps=int(40 * seconds), lr=2e-3)]
     steps = min(100, max(20, int(seconds)))
     return [sp.Muon(steps=steps, lr=2e-3), getattr(sp, OPTIMIZERS[method])(steps=10**6)]
 

@@ -11,6 +11,7 @@ import difflib
 import math
 import numbers
 from collections.abc import Iterable
+from typing import TypeGuard
 
 
 class SirenPDEError(Exception):
@@ -112,9 +113,9 @@ def finite_number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def is_count(value: object, most: int = 10**9) -> bool:
-    """Tell whether a value is an integer from 1 to ``most``; True is none."""
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+def is_count(value: object, most: int = 10**9, *, least: int = 1) -> TypeGuard[int]:
+    """Tell whether a value is an integer from ``least`` to ``most``; True is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def shown(value: object) -> str:

@@ -45,10 +45,19 @@ class Scale(abc.ABC):
 
 
 @dataclass(frozen=True)
-class Free(Scale):
-    """A number without bounds."""
+class FromInitial(Scale):
+    """A map that is made for an initial value ν_0."""
 
     initial: float
+
+    def kept(self, parameter: Tensor) -> tuple[float, float]:
+        """Return θ and ν_0."""
+        return float(parameter), self.initial
+
+
+@dataclass(frozen=True)
+class Free(FromInitial):
+    """A number without bounds."""
 
     @property
     def start(self) -> float:
@@ -59,16 +68,11 @@ class Free(Scale):
         """Return ν_0 + max(|ν_0|, 1) θ."""
         return self.initial + max(abs(self.initial), 1.0) * parameter
 
-    def kept(self, parameter: Tensor) -> tuple[float, float]:
-        """Return θ and ν_0."""
-        return float(parameter), self.initial
-
 
 @dataclass(frozen=True)
-class OneSided(Scale):
+class OneSided(FromInitial):
     """A number on one side of a bound: above it where ``initial`` is."""
 
-    initial: float
     bound: float
 
     @property
@@ -80,16 +84,11 @@ class OneSided(Scale):
         """Return b + (ν_0 − b) ln(1 + e^θ)."""
         return self.bound + (self.initial - self.bound) * torch.logaddexp(parameter, torch.zeros_like(parameter))
 
-    def kept(self, parameter: Tensor) -> tuple[float, float]:
-        """Return θ and ν_0."""
-        return float(parameter), self.initial
-
 
 @dataclass(frozen=True)
-class Between(Scale):
+class Between(FromInitial):
     """A number between two bounds."""
 
-    initial: float
     lower: float
     upper: float
 
@@ -101,10 +100,6 @@ class Between(Scale):
     def __call__(self, parameter: Tensor) -> Tensor:
         """Return l + (u − l) σ(θ)."""
         return self.lower + (self.upper - self.lower) * torch.sigmoid(parameter)
-
-    def kept(self, parameter: Tensor) -> tuple[float, float]:
-        """Return θ and ν_0."""
-        return float(parameter), self.initial
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirenpde.errors import ProblemError, UnknownNameError, UsageError, finite_number, shown, suggestion
+from sirenpde.errors import ProblemError, UnknownNameError, UsageError, finite_number, is_count, shown, suggestion
 from sirenpde.fields.scope import AutogradScope
 from sirenpde.fields.siren import SirenNetwork
 from sirenpde.fields.trace import run
@@ -75,7 +75,7 @@ class Evolution:
         """
         low, high = self.ends
         windows = windows.tolist() if isinstance(windows, np.ndarray | np.generic) else windows
-        if isinstance(windows, int) and not isinstance(windows, bool) and 1 <= windows <= MOST_WINDOWS:
+        if is_count(windows, MOST_WINDOWS):
             return (*(low + (high - low) * place / windows for place in range(windows)), high)
         listed = list(windows) if isinstance(windows, Sequence) and not isinstance(windows, str) else []
         places = [place for place in map(finite_number, listed) if place is not None]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from sirenpde.errors import UsageError, finite_number, shown, suggestion
+from sirenpde.errors import UsageError, finite_number, is_count, shown, suggestion
 from sirenpde.regions.region import Sample
 from sirenpde.statement.problem import Problem
 from sirenpde.training.loss import IntegralLoss
@@ -58,7 +58,7 @@ class Causal:
         if not isinstance(self.coordinate, str):
             msg = f'Causal(coordinate={shown(self.coordinate)}): expected the name of a coordinate, such as "t".'
             raise UsageError(msg)
-        if isinstance(self.slabs, bool) or not isinstance(self.slabs, int) or not 2 <= self.slabs <= 10**4:
+        if not is_count(self.slabs, 10**4, least=2):
             msg = f"Causal(slabs={shown(self.slabs)}): expected an integer from 2 to 10000, such as slabs=16."
             raise UsageError(msg)
         values = self.epsilon if isinstance(self.epsilon, tuple | list) else ()

@@ -67,7 +67,7 @@ class AdaptivePoints:
         if floor is None or not 0 <= floor <= 1e9:  # more is uniform, and would overflow in a sum
             msg = f"AdaptivePoints(floor={shown(self.floor)}): expected a number from 0 to 1e9, such as floor=1."
             raise UsageError(msg)
-        if isinstance(self.pool, bool) or not isinstance(self.pool, int) or not 2 <= self.pool <= 1000:
+        if not is_count(self.pool, 1000, least=2):
             msg = f"AdaptivePoints(pool={shown(self.pool)}): expected an integer from 2 to 1000, such as pool=5."
             raise UsageError(msg)
 

@@ -22,13 +22,14 @@ import numpy as np
 from benchmarks.accuracy_cases import CASES, OPTIMIZERS, Case, Fit, problem_of
 
 
-def sirenpde_fit(name: str, seed: int, seconds: float, optimizer: Any = "auto") -> Fit:
+def sirenpde_fit(name: str, seed: int, seconds: float, method: str) -> Fit:
     """Solve the shipped problem as a user would who says nothing but how long, and at most the optimizer."""
     import sirenpde as sp
     from sirenpde.library import definitions, shipped
 
     names = definitions(shipped()[problem_of(name)])
     problem = names["build"](**CASES[name].arguments)
+    optimizer = stages_of(problem, method, seconds)
     solution = sp.solve(problem, optimizer=optimizer, max_seconds=seconds, seed=seed, progress=False, throw=False)
     settings = solution.settings
     chosen = {key: settings.get(key) for key in ("network", "points", "notes") if key in settings}
@@ -47,14 +48,15 @@ def sirenpde_fit(name: str, seed: int, seconds: float, optimizer: Any = "auto") 
     )
 
 
-def stages_of(method: str, seconds: float) -> Any:
+def stages_of(problem: Any, method: str, seconds: float) -> Any:
     """Return the stages of a method that differs in the optimizer alone: the same warm-up, then its own to the end."""
     import sirenpde as sp
+    from sirenpde.training.defaults import choose_defaults, open_ended
 
     if method == "sirenpde":
         return "auto"
-    steps = min(100, max(20, int(seconds)))
-    return [sp.Muon(steps=steps, lr=2e-3), getattr(sp, OPTIMIZERS[method])(steps=10**6)]
+    *warm_up, _ = choose_defaults(problem).stages
+    return open_ended((*warm_up, getattr(sp, OPTIMIZERS[method])()), seconds)
 
 
 def deepxde_fit(name: str, seed: int, seconds: float, dtype: str) -> Fit:
@@ -90,7 +92,7 @@ def measure(name: str, method: str, seed: int, seconds: float) -> dict[str, Any]
     fit = (
         deepxde_fit(name, seed, seconds, "float64" if method == "deepxde64" else "float32")
         if method.startswith("deepxde")
-        else sirenpde_fit(name, seed, seconds, stages_of(method, seconds))
+        else sirenpde_fit(name, seed, seconds, method)
     )
     spent = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     errors = compare(CASES[name], fit, reference_of(name).reference())
